@@ -1,0 +1,4 @@
+-- A copy of a database for tests must not call banks with the company's own credentials.
+UPDATE online_sync_link
+   SET secrets = NULL, return_state = NULL, next_run = NULL, auto_sync = FALSE,
+       state = CASE WHEN state IN ('connected', 'expiring', 'expired', 'error') THEN 'disconnected' ELSE state END;

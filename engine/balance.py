@@ -1,0 +1,94 @@
+"""Do the books agree with the bank? Compares, day by day, what the bank says it holds with the books plus what waits for them."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import accumulate
+
+AGREES, OPENING, DIFFERS = 'agrees', 'opening', 'differs'
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the bank said on one day.
+
+    :param final: the closing balance of a day that is over; else it was true at some time of the day
+    """
+
+    date: date
+    amount: Decimal
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Outcome for the latest reading.
+
+    :param state: `agrees`; `opening` (the difference is the same since before the first day: what was there before is not in the
+        books); `differs`
+    :param difference: bank minus books
+    :param began: day on which the difference began, None when it agrees
+    :param days: day of each reading -> difference on it
+    """
+
+    state: str
+    date: date
+    bank: Decimal
+    books: Decimal
+    difference: Decimal
+    began: date | None = None
+    days: Mapping[date, Decimal] | None = None
+
+
+class Running:
+    """A running total by day."""
+
+    def __init__(self, opening: Decimal, movements: Mapping[date, Decimal]):
+        self.days = sorted(movements)
+        self.totals = list(accumulate((movements[day] for day in self.days), initial=opening))
+
+    def on(self, day: date) -> Decimal:
+        """Total at the end of a day."""
+        low, high = 0, len(self.days)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self.days[middle] <= day else (low, middle)
+        return self.totals[low]
+
+
+def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, Decimal], told: Mapping[date, Decimal],
+          start: date) -> Proof | None:
+    """Proof for the latest reading, None when the bank has said no balance yet.
+
+    :param opening: balance of the books at the end of the day before `start`
+    :param books: what the books move on each day from `start` on, plus what is staged for them
+    :param told: what the bank told it moved, by day from `start` on (booked movements of the inbox)
+    :param start: first day of the mapping
+    """
+    if not readings:
+        return None
+    readings = sorted(readings, key=lambda reading: (reading.date, reading.final))
+    ours = Running(opening, books)
+    days = {reading.date: reading.amount - ours.on(reading.date) for reading in readings}
+    last = readings[-1]
+    difference = days[last.date]
+    common = {'date': last.date, 'bank': last.amount, 'books': ours.on(last.date), 'difference': difference, 'days': days}
+    if not difference:
+        return Proof(AGREES, **common)
+    began = _first_departure(books, told, last.date)
+    if began is None:
+        return Proof(OPENING, began=start, **common)
+    return Proof(DIFFERS, began=max(began, _after_last_agreement(days, start)), **common)
+
+
+def _first_departure(books, told, last):
+    """First day on which the books moved by another amount than the bank told, None when there is none."""
+    days = sorted(day for day in {*books, *told} if day <= last)
+    return next((day for day in days if books.get(day, ZERO) != told.get(day, ZERO)), None)
+
+
+def _after_last_agreement(days, start):
+    """First reading after the last one that agreed: an older departure was healed since."""
+    agreed = max((day for day, difference in days.items() if not difference), default=None)
+    return start if agreed is None else min(day for day in days if day > agreed)

@@ -1,0 +1,47 @@
+from decimal import Decimal
+
+from odoo import _, fields, models
+
+from ..clients.records import BOOKED
+from ..engine import identity
+from .compat import create_partial_unique_index
+
+
+class AccountBankStatementLine(models.Model):
+    _inherit = 'account.bank.statement.line'
+
+    online_sync_transaction_id = fields.Many2one(
+        'online.sync.transaction', string="From the bank", readonly=True, copy=False, ondelete='set null', index='btree_not_null')
+
+    def init(self):
+        super().init()
+        # The last line of defence against a doubled line.
+        create_partial_unique_index(
+            self, 'account_bank_statement_line_online_sync_uniq', ['online_sync_transaction_id'], "online_sync_transaction_id IS NOT NULL")
+
+    def unlink(self):
+        """A line that a user deleted stays deleted: the inbox remembers (law 3)."""
+        rows = self.sudo().online_sync_transaction_id
+        result = super().unlink()
+        rows.exists()._remember_deleted()
+        return result
+
+    def _online_sync_as_known(self):
+        """The line as the engine knows a movement, to compare it with what the bank tells."""
+        self.ensure_one()
+        amount = Decimal(f'{self.amount:.{self.currency_id.decimal_places}f}')
+        return identity.Known(
+            id=self.id, status=BOOKED, date=self.date, amount=amount, currency=self.currency_id.name,
+            fingerprint=identity.fingerprint(self.date, amount, self.currency_id.name, self.payment_ref or '', self.account_number or ''),
+            text=identity.normalise_text(self.payment_ref), partner_account=identity.normalise_account(self.account_number))
+
+
+class AccountMove(models.Model):
+    _inherit = 'account.move'
+
+    def unlink(self):
+        """Deleting the entry deletes its bank transaction in the database, without asking its model."""
+        rows = self.sudo().statement_line_ids.online_sync_transaction_id
+        result = super().unlink()
+        rows.exists()._remember_deleted()
+        return result

@@ -1,0 +1,59 @@
+"""All that needs to know which Odoo series runs. Nothing else in the addon asks."""
+from odoo import models
+from odoo.tools import SQL
+
+HAS_CONSTRAINT = hasattr(models, 'Constraint')   # 19.0
+#: `groups` of a field that nobody reads or writes through the ORM, except code in superuser mode.
+NO_ACCESS = '.'
+
+
+def lock_rows(records):
+    """Lock the rows that nobody else holds, without waiting, and return them.
+
+    References to the rows stay allowed, so that a user who creates a record that points at one does not wait for us.
+    Take the lock right after a commit: Odoo's transactions are REPEATABLE READ, and a row that changed since the snapshot
+    raises `psycopg2.errors.SerializationFailure`.
+    """
+    if not records.ids:
+        return records
+    if hasattr(records, 'try_lock_for_update'):     # 19.0
+        return records.try_lock_for_update(allow_referencing=True)
+    cr = records.env.cr
+    cr.execute(SQL(
+        "SELECT id FROM %s WHERE id IN %s FOR NO KEY UPDATE SKIP LOCKED",
+        SQL.identifier(records._table), tuple(records.ids),
+    ))
+    locked = {row[0] for row in cr.fetchall()}
+    return records.filtered(lambda record: record.id in locked)
+
+
+def commit_progress(env, done, remaining):
+    """Commit, and tell the scheduled action's runner how far it is, if one runs.
+
+    :param done: units done since the last call
+    :param remaining: units left
+    :returns: seconds left to this run; infinite where nobody counts
+    """
+    cron = env['ir.cron']
+    if not env.context.get('ir_cron_progress_id') and not env.context.get('cron_id'):
+        env.cr.commit()
+        return float('inf')
+    if hasattr(cron, '_commit_progress'):           # 19.0: counts are relative
+        return cron._commit_progress(done, remaining=remaining)
+    progress = env['ir.cron.progress'].sudo().browse(env.context.get('ir_cron_progress_id')).exists()
+    if progress:                                    # 18.0: counts are absolute
+        cron._notify_progress(done=progress.done + done, remaining=remaining)
+    env.cr.commit()
+    return float('inf')
+
+
+def create_partial_unique_index(model, name, columns, where):
+    """Create a unique index on a part of a model's table; call it from `init`.
+
+    :param columns: list of column names
+    :param where: SQL text of the condition
+    """
+    model.env.cr.execute(SQL(
+        "CREATE UNIQUE INDEX IF NOT EXISTS %s ON %s (%s) WHERE %s",
+        SQL.identifier(name), SQL.identifier(model._table), SQL(", ").join(map(SQL.identifier, columns)), SQL(where),
+    ))
