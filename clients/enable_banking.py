@@ -80,8 +80,12 @@ class EnableBanking(BankClient):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._token, self._token_ends = '', None
-        self._session = self._stored('session')
         self.http.hide([self._session.get('id', '')])
+
+    @property
+    def _session(self) -> dict[str, Any]:
+        """What `finish` kept: the session's id, its bank, and its accounts as they were told then."""
+        return self._stored('session')
 
     # -- sign-in ------------------------------------------------------------------------------------------------------------
 

@@ -140,12 +140,14 @@ class Http:
 
     def __init__(self, *, allowed_networks: Iterable[str] = (), connect_timeout: float = 10, read_timeout: float = 60,
                  budget: float = 180, attempts: int = 3, patience: float = 10, max_bytes: int = MAX_BYTES, ca_bundle: str = '',
-                 clock: Callable[[], datetime] = _utc_now, sleep: Callable[[float], None] = time.sleep,
+                 clock: Callable[[], datetime] = _utc_now, sleep: Callable[[float], None] | None = None,
                  jitter: Callable[[], float] = random.random, resolver: Resolver = system_resolver):
         self.guard = AddressGuard(allowed_networks, resolver)
         self.connect_timeout, self.read_timeout = connect_timeout, read_timeout
         self.budget, self.attempts, self.patience, self.max_bytes = budget, attempts, patience, max_bytes
-        self.clock, self.sleep, self.jitter = clock, sleep, jitter
+        self.clock, self.jitter = clock, jitter
+        if sleep:
+            self.sleep = sleep
         self.calls = 0
         self.service = ''
         self._secrets: set[str] = set()
@@ -161,6 +163,20 @@ class Http:
         session.mount('https://', self._adapter)
         session.headers.update({'User-Agent': 'account_online_sync', 'Accept': 'application/json'})
         return session
+
+    def close(self) -> None:
+        """Let go of open connections; `with Http(…) as http` does it too."""
+        self._session.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.close()
+
+    def sleep(self, seconds: float) -> None:
+        """Pause between two attempts."""
+        time.sleep(seconds)
 
     # -- what may be said ---------------------------------------------------------------------------------------------------
 

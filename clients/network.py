@@ -22,8 +22,10 @@ ALLOWED_NETWORKS_PARAMETER = 'account_online_sync.allowed_networks'
 #: Enough to reach a host with both IP versions; every one costs a connect timeout when it is dead.
 MOST_ADDRESSES = 4
 
-# Global by their number, but the cloud's own control services answer there (Azure WireServer).
-_CLOUD_CONTROL = (ipaddress.ip_network('168.63.129.16/32'),)
+# Beside what `ipaddress` knows, which depends on the Python version: IANA's special-purpose registries, and the address at which
+# a cloud's own control service answers although it is public by its number (Azure WireServer).
+_SPECIAL = tuple(map(ipaddress.ip_network, (
+    '168.63.129.16/32', '192.0.0.0/24', '192.88.99.0/24', '100::/64', '2001::/23', '2001:db8::/32', '3fff::/20', '5f00::/16')))
 # RFC 6052 and RFC 8215: an IPv4 address in the last four bytes. ::/96 is the deprecated IPv4-compatible form (RFC 4291).
 _TRANSLATED = tuple(map(ipaddress.ip_network, ('64:ff9b::/96', '64:ff9b:1::/48', '::/96')))
 
@@ -50,7 +52,7 @@ def is_public(text: str) -> bool:
     address = _unwrapped(ipaddress.ip_address(text))
     special = (address.is_private or address.is_loopback or address.is_link_local or address.is_multicast or address.is_reserved
                or address.is_unspecified or getattr(address, 'is_site_local', False) or not address.is_global)
-    return not special and not any(address in net for net in _CLOUD_CONTROL if net.version == address.version)
+    return not special and not any(address in network for network in _SPECIAL if network.version == address.version)
 
 
 class AddressGuard:

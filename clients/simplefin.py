@@ -24,6 +24,7 @@ from .records import BOOKED, PENDING, Balance, Consent, Notice, Page, RemoteAcco
 
 WINDOW_DAYS = 90
 LONGEST_ACCESS_URL = 2048
+SHORTEST_BANK = 4   # letters; a shorter name is found in any text
 
 NEW_TOKEN = "Create a new setup token at SimpleFIN and enter it under Update Credentials."
 CLAIM_REFUSED = ("SimpleFIN does not accept this setup token: it was used before, or it does not exist. If you did not use it yourself, "
@@ -49,19 +50,28 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One entry of the error list, with what it speaks of ('' for everything)."""
+    """One entry of the error list, with what it speaks of ('' for everything).
+
+    :param scope: a connection or an organisation, as :func:`scope_of` names it
+    :param account: the provider's id of an account
+    """
 
     level: str
     text: str
     code: str = ''
-    connection: str = ''
+    scope: str = ''
     account: str = ''
 
-    def concerns(self, connection: str, account: str) -> bool:
+    @property
+    def partial(self) -> bool:
+        """Whether it leaves a part of the link alone."""
+        return bool(self.scope or self.account)
+
+    def concerns(self, scope: str, account: str) -> bool:
         """Whether it may speak of an account. When in doubt it does: an error is never "no transactions"."""
         if self.account and self.account != account:
             return False
-        return not (self.connection and connection and self.connection != connection)
+        return not (self.scope and scope and self.scope != scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +79,30 @@ class AccountSet:
     """One answer of `GET /accounts`, for all accounts of the link.
 
     :param accounts: external id -> the provider's account
-    :param organisations: connection id -> name of the bank (version 2)
+    :param banks: scope -> name of the bank
     """
 
     accounts: dict[str, dict]
-    organisations: dict[str, str]
+    banks: dict[str, str]
     troubles: tuple[Trouble, ...]
     request_id: str
 
-    def troubles_of(self, connection: str, account: str) -> list[Trouble]:
-        return [trouble for trouble in self.troubles if trouble.concerns(connection, account)]
+    def troubles_of(self, scope: str, account: str) -> list[Trouble]:
+        return [trouble for trouble in self.troubles if trouble.concerns(scope, account)]
+
+
+def scope_of(account: dict) -> str:
+    """Within what the id of an account is unique: its connection (version 2), else its organisation (version 1)."""
+    org = wire.mapping(account.get('org'))
+    return wire.text(account.get('conn_id') or org.get('domain') or org.get('id') or org.get('name') or org.get('sfin-url'))
 
 
 def external_id(account: dict) -> str:
     """The lasting key of an account, see the head of this file."""
-    own = wire.text(account.get('id'))
+    own, scope = wire.text(account.get('id')), scope_of(account)
     if not own:
         raise ProtocolError("SimpleFIN sent an account without an id. Nothing was imported.")
-    org = wire.mapping(account.get('org'))
-    scope = account.get('conn_id') or org.get('domain') or org.get('id') or org.get('name') or org.get('sfin-url')
-    return own if _BRIDGE_ID.fullmatch(own) or not scope else f'{wire.text(scope)}/{own}'
+    return own if _BRIDGE_ID.fullmatch(own) or not scope else f'{scope}/{own}'
 
 
 @register
@@ -192,8 +206,8 @@ class SimpleFin(BankClient):
         known = wire.currency(row.get('currency')) or account.currency
         movements, unreadable = wire.read_rows(wire.objects(row.get('transactions'), 'transactions'),
                                                lambda item: self._transaction(item, known))
-        troubles = answer.troubles_of(wire.text(row.get('conn_id')), wire.text(row.get('id')))
-        notices = [Notice(t.level, t.text, t.code, account.external_id if t.account or t.connection else '') for t in troubles]
+        troubles = answer.troubles_of(scope_of(row), wire.text(row.get('id')))
+        notices = [Notice(t.level, t.text, t.code, account.external_id if t.partial else '') for t in troubles]
         return Page(
             tuple(movements),
             next_token='' if last >= window.date_to else (last + timedelta(days=1)).isoformat(),
@@ -248,31 +262,41 @@ class SimpleFin(BankClient):
         accounts = {external_id(row): row for row in rows}
         if len(accounts) != len(rows):
             raise ProtocolError("SimpleFIN sent two accounts with the same id. Nothing was imported.", request_id=answer.request_id)
-        names = {wire.text(c.get('conn_id')): wire.text(c.get('name') or c.get('org_name')) for c in connections}
-        return AccountSet(accounts, names, tuple(self._troubles(data)), answer.request_id)
+        banks = {scope_of(row): wire.text(org.get('name') or org.get('domain')) for row in rows if (org := wire.mapping(row.get('org')))}
+        banks |= {wire.text(c.get('conn_id')): wire.text(c.get('name') or c.get('org_name')) for c in connections}
+        return AccountSet(accounts, banks, tuple(self._troubles(data, banks)), answer.request_id)
 
-    def _troubles(self, data: dict) -> Iterator[Trouble]:
+    def _troubles(self, data: dict, banks: dict[str, str]) -> Iterator[Trouble]:
         """Both error lists: `errlist` (version 2), and `errors` (version 1), which version 2 repeats for old clients."""
         coded, plain = data.get('errlist') or [], data.get('errors') or []
         coded, plain = (entries if isinstance(entries, list) else [entries] for entries in (coded, plain))
-        yield from map(self._coded_trouble, coded)
+        for entry in coded:
+            yield from [self._coded_trouble(entry)] if isinstance(entry, dict) else self._plain_troubles(entry, banks)
         if len(plain) > len(coded):
             told = {wire.text(entry.get('msg') or entry.get('message')) for entry in coded if isinstance(entry, dict)}
-            yield from (self._plain_trouble(entry) for entry in plain if wire.text(entry) not in told)
+            for entry in plain:
+                yield from self._plain_troubles(entry, banks) if wire.text(entry) not in told else ()
 
-    def _coded_trouble(self, entry) -> Trouble:
+    def _coded_trouble(self, entry: dict) -> Trouble:
         """Codes are `gen.`, `con.` or `act.` and a part that may be unknown (protocol version 2, "Error")."""
-        if not isinstance(entry, dict):
-            return self._plain_trouble(entry)
         code = wire.text(entry.get('code'))
         level = 'reauth' if code in ('gen.auth', 'con.auth') else 'failed'
-        connection, account = ('', '') if code.startswith('gen.') else (wire.text(entry.get('conn_id')), wire.text(entry.get('account_id')))
+        scope = '' if code.startswith('gen.') else wire.text(entry.get('conn_id'))
+        account = '' if code.startswith(('gen.', 'con.')) else wire.text(entry.get('account_id'))
         words = self.http.snippet(wire.text(entry.get('msg') or entry.get('message')) or code or "Error without a text")
-        return Trouble(level, words, self.http.snippet(code, 50), connection, account if not code.startswith('con.') else '')
+        return Trouble(level, words, self.http.snippet(code, 50), scope, account)
 
-    def _plain_trouble(self, entry) -> Trouble:
-        words = self.http.snippet(wire.text(entry) or "Error without a text")
-        return Trouble('reauth' if _SIGN_IN_TEXT.search(words) else 'failed', words)
+    def _plain_troubles(self, entry, banks: dict[str, str]) -> list[Trouble]:
+        """A text of version 1 speaks of the bank that it names, else of everything.
+
+        One that asks for a sign-in and names nobody asks for it only when there is just one bank: the others may be well.
+        """
+        said = wire.text(entry) or "Error without a text"
+        sign_in, words = bool(_SIGN_IN_TEXT.search(said)), self.http.snippet(said)
+        named = [scope for scope, name in banks.items() if len(name) >= SHORTEST_BANK and name.casefold() in said.casefold()]
+        if named:
+            return [Trouble('reauth' if sign_in else 'failed', words, scope=scope) for scope in named]
+        return [Trouble('reauth' if sign_in and len(banks) <= 1 else 'failed', words)]
 
     def _error_of(self, troubles: Iterable[Trouble], answer: AccountSet) -> SyncError:
         """What to do about an account that is missing while there are errors that may explain it."""
@@ -280,7 +304,8 @@ class SimpleFin(BankClient):
         reauth = next((trouble for trouble in troubles if trouble.level == 'reauth'), None)
         told = reauth or troubles[0]
         kind, sentence = (ReauthRequired, SIGN_IN) if reauth else (TransientError, NOT_DELIVERED)
-        return kind(f"{sentence}SimpleFIN says: {told.text}", detail=told.code, status=200, request_id=answer.request_id)
+        extra = {'account_only': told.partial} if reauth else {}
+        return kind(f"{sentence}SimpleFIN says: {told.text}", detail=told.code, status=200, request_id=answer.request_id, **extra)
 
     def _lookup(self, answer: AccountSet, account: RemoteAccount) -> dict | None:
         """The account in an answer; when its scope changed (version 1 to 2), by its own id, if that is the only one of its kind."""
@@ -300,14 +325,13 @@ class SimpleFin(BankClient):
         raise AccountUnavailable(GONE.format(name=account.name), request_id=answer.request_id)
 
     def _account(self, key: str, row: dict, answer: AccountSet) -> RemoteAccount:
-        org = wire.mapping(row.get('org'))
         name, code = wire.text(row.get('name')) or "Account", wire.currency(row.get('currency'))
         balances = self._balances(row)
         return RemoteAccount(
             external_id=key, handle=wire.text(row.get('id')), currency=code,
             name=name if code else f"{name} ({wire.text(row.get('currency')) or 'no currency'})",
             kind=next((kind for kind, pattern in _KINDS if pattern.search(name)), 'bank'),
-            institution=answer.organisations.get(wire.text(row.get('conn_id'))) or wire.text(org.get('name') or org.get('domain')),
+            institution=answer.banks.get(scope_of(row), ''),
             balance=balances[0] if balances else None,
         )
 

@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from odoo import _, fields, models
+from odoo import fields, models
 
 from ..clients.records import BOOKED
 from ..engine import identity

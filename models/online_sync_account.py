@@ -32,19 +32,19 @@ class OnlineSyncAccount(models.Model):
     handle = fields.Char(readonly=True, help="What the provider calls it until the consent is renewed; empty: not accessible now.")
     name = fields.Char(required=True)
     institution = fields.Char("Bank")
-    holder = fields.Char("Holder")
-    iban = fields.Char("IBAN")
-    number = fields.Char("Number")
+    holder = fields.Char()
+    iban = fields.Char()
+    number = fields.Char()
     kind = fields.Selection(
         [('bank', "Current account"), ('savings', "Savings"), ('card', "Card"), ('loan', "Loan"), ('other', "Other")],
         default='bank', required=True)
-    currency_id = fields.Many2one('res.currency', string="Currency")
+    currency_id = fields.Many2one('res.currency')
 
     mapping = fields.Selection(
         [('existing', "Existing journal"), ('create', "New journal"), ('skip', "Leave out")],
         string="What to do", default='skip', required=True)
     journal_id = fields.Many2one(
-        'account.journal', string="Journal", check_company=True, ondelete='set null', index='btree_not_null',
+        'account.journal', check_company=True, ondelete='set null', index='btree_not_null',
         domain="[('type', 'in', ('bank', 'credit')), ('company_id', '=', company_id)]")
     new_journal_name = fields.Char("Name of the new journal")
     start_date = fields.Date(
@@ -61,16 +61,16 @@ class OnlineSyncAccount(models.Model):
     calls = fields.Json(readonly=True, groups='base.group_system', help="Unattended calls of the last 24 hours.")
     next_try = fields.Datetime("Not before", readonly=True)
     last_ok = fields.Datetime("Last complete read", readonly=True)
-    last_error = fields.Char("Last error", readonly=True)
+    last_error = fields.Char(readonly=True)
     state = fields.Selection(
         [('skip', "Left out"), ('unmapped', "Needs a journal"), ('error', "Failed"), ('owed', "Not complete"), ('ok', "Up to date")],
         compute='_compute_state')
-    proved_to = fields.Date("Proved to", compute='_compute_proved_to')
+    proved_to = fields.Date(compute='_compute_proved_to')
 
     bank_balance = fields.Monetary("Bank's balance", readonly=True)
     bank_balance_date = fields.Date("Balance of", readonly=True)
     book_balance = fields.Monetary("Our balance", readonly=True)
-    difference = fields.Monetary("Difference", readonly=True)
+    difference = fields.Monetary(readonly=True)
     proof_state = fields.Selection(
         [('agrees', "Agrees"), ('opening', "Opening balance missing"), ('differs', "Differs")], "Balance proof", readonly=True)
     proof_began = fields.Date("Differs since", readonly=True)

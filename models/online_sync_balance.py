@@ -24,7 +24,7 @@ class OnlineSyncBalance(models.Model):
     else:
         _sql_constraints = [('day_uniq', 'UNIQUE(account_id, date, is_final)', "The balance of this day is stored already.")]
 
-    account_id = fields.Many2one('online.sync.account', string="Account", required=True, ondelete='cascade', index=True)
+    account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
     company_id = fields.Many2one(related='account_id.company_id', store=True)
     currency_id = fields.Many2one(related='account_id.currency_id')
     date = fields.Date(required=True)

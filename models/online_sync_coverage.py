@@ -11,7 +11,7 @@ class OnlineSyncCoverage(models.Model):
     _order = 'fetched_at desc, id desc'
     _rec_name = 'date_from'
 
-    account_id = fields.Many2one('online.sync.account', string="Account", required=True, ondelete='cascade', index=True)
+    account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
     company_id = fields.Many2one(related='account_id.company_id', store=True)
     log_id = fields.Many2one('online.sync.log', string="Run", ondelete='set null', index='btree_not_null')
     date_from = fields.Date("From", required=True)

@@ -36,9 +36,9 @@ class OnlineSyncIssue(models.Model):
     _check_company_auto = True
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
-    account_id = fields.Many2one('online.sync.account', string="Account", ondelete='cascade', index='btree_not_null')
-    transaction_id = fields.Many2one('online.sync.transaction', string="Transaction", ondelete='set null', index='btree_not_null')
-    other_transaction_id = fields.Many2one('online.sync.transaction', string="Other transaction", ondelete='set null')
+    account_id = fields.Many2one('online.sync.account', ondelete='cascade', index='btree_not_null')
+    transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null', index='btree_not_null')
+    other_transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null')
     line_id = fields.Many2one('account.bank.statement.line', string="Bank transaction", ondelete='set null', index='btree_not_null')
     company_id = fields.Many2one(related='link_id.company_id', store=True, index=True)
     journal_id = fields.Many2one(related='account_id.journal_id')
@@ -50,8 +50,8 @@ class OnlineSyncIssue(models.Model):
     date = fields.Date("Since", required=True, default=fields.Date.context_today)
     date_from = fields.Date("First day")
     date_to = fields.Date("Last day")
-    answer = fields.Char("Answer", help="What was done about it.", readonly=True)
-    done_by_id = fields.Many2one('res.users', string="Done by", readonly=True)
+    answer = fields.Char(help="What was done about it.", readonly=True)
+    done_by_id = fields.Many2one('res.users', readonly=True)
 
     def init(self):
         super().init()

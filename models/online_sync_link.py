@@ -1,6 +1,6 @@
 import logging
 import secrets
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
@@ -29,12 +29,12 @@ class OnlineSyncLink(models.Model):
     _order = 'needs_person desc, name, id'
     _check_company_auto = True
 
-    name = fields.Char("Name", compute='_compute_name', store=True, readonly=False, precompute=True)
+    name = fields.Char(compute='_compute_name', store=True, readonly=False, precompute=True)
     active = fields.Boolean(default=True)
-    company_id = fields.Many2one('res.company', string="Company", required=True, index=True, default=lambda self: self.env.company)
+    company_id = fields.Many2one('res.company', required=True, index=True, default=lambda self: self.env.company)
     user_id = fields.Many2one(
         'res.users', string="Responsible", default=lambda self: self.env.user, help="Is told when a person is needed.")
-    provider = fields.Selection(selection='_selection_provider', string="Provider", required=True)
+    provider = fields.Selection(selection='_selection_provider', required=True)
     state = fields.Selection(
         [('draft', "Not connected"), ('connected', "Connected"), ('expiring', "Expiring"), ('expired', "Expired"),
          ('error', "Error"), ('disconnected', "Disconnected")],
@@ -58,10 +58,10 @@ class OnlineSyncLink(models.Model):
     interval_hours = fields.Integer("Every (hours)", default=6)
     overlap_days = fields.Integer(
         "Days to read again", default=7, help="Days before the last read that every run reads again, because banks book late.")
-    next_run = fields.Datetime("Next run", copy=False)
-    last_run = fields.Datetime("Last run", readonly=True, copy=False)
+    next_run = fields.Datetime(copy=False)
+    last_run = fields.Datetime(readonly=True, copy=False)
     failure_count = fields.Integer("Failures in a row", readonly=True, copy=False)
-    last_error = fields.Char("Last error", readonly=True, copy=False)
+    last_error = fields.Char(readonly=True, copy=False)
     calls = fields.Json(groups='base.group_system', readonly=True, copy=False)
 
     account_ids = fields.One2many('online.sync.account', 'link_id', string="Accounts")

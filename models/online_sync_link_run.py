@@ -201,7 +201,7 @@ class OnlineSyncLink(models.Model):
                 link._run_safely(deadline - time.monotonic())
             commit_progress(self.env, 1, 0)
         self._schedule_next()
-        self.env.cr.commit()
+        commit_progress(self.env, 0, 0)
 
     @api.model
     def _due(self):

@@ -19,7 +19,7 @@ class OnlineSyncTransaction(models.Model):
     _rec_name = 'text'
     _check_company_auto = True
 
-    account_id = fields.Many2one('online.sync.account', string="Account", required=True, ondelete='cascade', index=True)
+    account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
     link_id = fields.Many2one(related='account_id.link_id', store=True, index=True)
     company_id = fields.Many2one(related='account_id.company_id', store=True)
     journal_id = fields.Many2one(related='account_id.journal_id')
@@ -34,20 +34,20 @@ class OnlineSyncTransaction(models.Model):
     is_decided = fields.Boolean(help="A person said that it is no duplicate.")
     is_held = fields.Boolean(help="The read in progress decides at its end whether it is new.")
 
-    date = fields.Date("Date", required=True)
-    value_date = fields.Date("Value date")
-    amount = fields.Monetary("Amount", required=True)
+    date = fields.Date(required=True)
+    value_date = fields.Date()
+    amount = fields.Monetary(required=True)
     exact_amount = fields.Char(
         readonly=True, help="The amount as the bank wrote it, where it has more decimals than the currency.")
-    currency_id = fields.Many2one('res.currency', string="Currency", required=True)
-    original_amount = fields.Monetary("Original amount", currency_field='original_currency_id')
-    original_currency_id = fields.Many2one('res.currency', string="Original currency")
+    currency_id = fields.Many2one('res.currency', required=True)
+    original_amount = fields.Monetary(currency_field='original_currency_id')
+    original_currency_id = fields.Many2one('res.currency')
     balance_after = fields.Monetary("Balance after it")
     has_balance_after = fields.Boolean()
-    text = fields.Text("Text")
+    text = fields.Text()
     partner_name = fields.Char("Counterpart")
     partner_account = fields.Char("Counterpart's account")
-    reference = fields.Char("Reference")
+    reference = fields.Char()
     transaction_type = fields.Char("Type")
 
     external_id = fields.Char("Provider's id", readonly=True)
@@ -192,7 +192,8 @@ class OnlineSyncTransaction(models.Model):
     def _changes(self, account, tx, row, verdict):
         """Values to write on a known row so that it says what the bank says now; amounts and dates of imported lines are not touched."""
         known, vals = row.known, {}
-        if tx.external_id and known.external_id != tx.external_id and (verdict.reissued or not known.external_id or known.status == PENDING):
+        takes_id = verdict.reissued or not known.external_id or known.status == PENDING
+        if tx.external_id and known.external_id != tx.external_id and takes_id:
             vals.update(external_id=tx.external_id, shown_id=False)
         if row.missed_reads:
             vals['missed_reads'] = 0

@@ -34,7 +34,7 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer on its way out. `fault` tells the socket how to spoil it: '', 'cut' or 'drop'."""
+    """An answer on its way out. `fault` tells the socket how to spoil it: '', 'cut', 'drop' or 'stream' (no length told)."""
 
     status: int = 200
     body: Any = None
@@ -59,7 +59,6 @@ class Server:
     :ivar calls: all calls made, in order
     :ivar problems: unexpected calls and wrong answers; a test asserts that it is empty
     :ivar page_size: most movements in one answer, where the protocol has pages
-    :ivar counted: calls that answer about accounts, which are what a provider's limit counts
     """
 
     prefix = ''
@@ -127,17 +126,18 @@ class Server:
         """The next `n` answers are a web page with status 200."""
         self._plan(n, lambda call: Reply(200, '<!doctype html><title>Maintenance</title>', kind='text/html'))
 
-    def huge_next(self, n: int = 1, size: int = 21 * 1024 * 1024) -> None:
-        """The next `n` answers are `size` bytes of good JSON."""
-        self._plan(n, lambda call: Reply(200, b'{"pad":"' + b'x' * size + b'"}'))
+    def huge_next(self, n: int = 1, size: int = 21 * 1024 * 1024, *, told: bool = True) -> None:
+        """The next `n` answers are `size` bytes of good JSON; not `told`, their length shows only while reading."""
+        self._plan(n, lambda call: Reply(200, b'{"pad":"' + b'x' * size + b'"}', fault='' if told else 'stream'))
 
     def redirect_next(self, to: str, n: int = 1, status: int = 302) -> None:
         """The next `n` answers point to another address."""
         self._plan(n, lambda call: Reply(status, {}, {'Location': to}))
 
-    def answer_next(self, body: Any, n: int = 1, status: int = 200) -> None:
+    def answer_next(self, body: Any, n: int = 1, status: int = 200, **headers: str) -> None:
         """The next `n` answers are this one, whatever was asked."""
-        self._plan(n, lambda call: Reply(status, body))
+        named = {name.replace('_', '-'): value for name, value in headers.items()}
+        self._plan(n, lambda call: Reply(status, body, dict(named)))
 
     def skip_next(self, n: int = 1) -> None:
         """Let `n` calls pass before the fault that is planned after this."""
@@ -233,6 +233,8 @@ class _Listener(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    wbufsize = -1   # head and body in one packet, else each answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True
     server: _Listener
 
     def _answer(self):
@@ -250,7 +252,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(reply.status)
-        for name, value in {'Content-Type': reply.kind, 'Content-Length': str(len(body)), **reply.headers}.items():
+        length = {'Connection': 'close'} if reply.fault == 'stream' else {'Content-Length': str(len(body))}
+        for name, value in {'Content-Type': reply.kind, **length, **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if reply.fault == 'cut':

@@ -1,0 +1,125 @@
+"""Databases: a template with Odoo's accounting installed, kept in the cache, and copies of it."""
+import configparser
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from base import ADDON, CACHE, CHECKOUT_ID, Stop, run, say
+from python import REQUIREMENTS, locked
+
+DATA = CACHE / 'data'
+LOGS = CACHE / 'logs'
+
+
+def name_for(series, purpose):
+    """A database name that no other checkout uses."""
+    return f"online_sync_{purpose}_{CHECKOUT_ID}_{series.name.replace('.', '')}"
+
+
+def configuration(series, **options):
+    """Path of a configuration file for one Odoo series."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser['options'] = {
+        'addons_path': series.addons_path, 'data_dir': str(DATA), 'db_host': os.environ.get('PGHOST') or 'False',
+        'db_port': os.environ.get('PGPORT') or 'False', 'db_user': os.environ.get('PGUSER') or 'False',
+        'db_maxconn': '32', 'http_interface': '127.0.0.1', 'list_db': 'False', 'admin_passwd': 'admin', 'without_demo': 'all',
+        **{name: str(value) for name, value in options.items()},
+    }
+    if os.environ.get('PGPASSWORD'):
+        parser['options']['db_password'] = os.environ['PGPASSWORD']
+    folder = CACHE / 'conf'
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = hashlib.sha256(repr(sorted(parser['options'].items())).encode()).hexdigest()[:8]
+    path = folder / f'{CHECKOUT_ID}-{series.name}-{mark}.conf'
+    with open(path, 'w') as file:
+        parser.write(file)
+    return path
+
+
+def command(series, python, conf, *arguments):
+    """The command line of an Odoo and the environment it needs."""
+    environment = {**os.environ, 'PYTHONPATH': str(series.python_path), 'PYTHONDONTWRITEBYTECODE': '1'}
+    return [str(python), str(series.command), *arguments[:1], '-c', str(conf), *[str(argument) for argument in arguments[1:]]], environment
+
+
+def odoo(series, python, conf, *arguments, log=None):
+    """Run Odoo to its end; returns its exit code. What it says goes to `log`."""
+    line, environment = command(series, python, conf, 'server', *arguments)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with open(log or LOGS / f'{CHECKOUT_ID}-{series.name}.log', 'w') as file:
+        return subprocess.run(line, env=environment, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
+
+
+def exists(name):
+    found = run(['psql', '-Atc', f"SELECT 1 FROM pg_database WHERE datname = '{name}'", 'postgres'], why="PostgreSQL does not answer")
+    return bool(found.strip())
+
+
+def drop(name):
+    """Drop a database and its filestore."""
+    run(['dropdb', '--if-exists', '--force', name], why=f"The database {name} could not be dropped")
+    shutil.rmtree(DATA / 'filestore' / name, ignore_errors=True)
+
+
+def template(series, python):
+    """Name of a database with `account` installed and the web pages' assets made; built once for each Odoo and requirements."""
+    mark = hashlib.sha256((series.version + REQUIREMENTS.read_text()).encode()).hexdigest()[:8]
+    name = f"online_sync_template_{mark}_{series.name.replace('.', '')}"
+    with locked(name):
+        if not exists(name):
+            say(f"Odoo {series.name}: making a database to start from (once) …")
+            _make_template(series, python, name)
+    return name
+
+
+def _make_template(series, python, name):
+    draft = f'{name}_draft'
+    drop(draft)
+    log = LOGS / f'{name}.log'
+    LOGS.mkdir(parents=True, exist_ok=True)
+    conf = configuration(series)
+    if odoo(series, python, conf, '-d', draft, '-i', 'account', '--stop-after-init', '--no-http', log=log):
+        raise Stop(f"Odoo {series.name} could not make a database: {last_error(log)}")
+    script = ("for bundle in ('web.assets_web', 'web.assets_frontend', 'web.assets_tests'):\n"
+              "    env['ir.qweb']._get_asset_bundle(bundle).js()\n    env['ir.qweb']._get_asset_bundle(bundle).css()\nenv.cr.commit()\n")
+    shell(series, python, draft, script, quiet=True)
+    run(['psql', '-c', f'ALTER DATABASE "{draft}" RENAME TO "{name}"', 'postgres'], why="The database could not be renamed")
+    shutil.rmtree(DATA / 'filestore' / name, ignore_errors=True)
+    if (DATA / 'filestore' / draft).exists():
+        os.replace(DATA / 'filestore' / draft, DATA / 'filestore' / name)
+
+
+def copy(series, python, name):
+    """A fresh database `name`, copied from the template with its filestore."""
+    source = template(series, python)
+    drop(name)
+    with locked(source):        # PostgreSQL copies a database only while nobody is connected to it
+        run(['createdb', '-T', source, name], why=f"The database {name} could not be made")
+    if (DATA / 'filestore' / source).exists():
+        shutil.copytree(DATA / 'filestore' / source, DATA / 'filestore' / name)
+
+
+def install(series, python, name, update=False):
+    """Install the addon in a database, or upgrade it."""
+    log = LOGS / f'{name}.log'
+    flag = '-u' if update else '-i'
+    if odoo(series, python, configuration(series), '-d', name, flag, ADDON, '--stop-after-init', '--no-http', log=log):
+        raise Stop(f"The addon could not be installed: {last_error(log)}\nThe whole log: {log}")
+
+
+def shell(series, python, name, script=None, quiet=False, environment=None):
+    """Run an Odoo shell on a database, with a script or with this terminal. Returns its exit code."""
+    line, values = command(series, python, configuration(series), 'shell', '-d', name, '--no-http', '--log-level', 'warn')
+    values.update(environment or {})
+    output = subprocess.DEVNULL if quiet else None
+    return subprocess.run(line, env=values, input=script, text=True, stdout=output, stderr=output).returncode
+
+
+def last_error(log):
+    """The last error of a log, in a few lines."""
+    lines = Path(log).read_text(errors='replace').splitlines()
+    start = max((number for number, line in enumerate(lines) if re.search(r' (ERROR|CRITICAL) ', line)), default=len(lines) - 5)
+    return '\n'.join(lines[max(start, 0):][-15:])

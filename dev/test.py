@@ -1,0 +1,122 @@
+"""`make test`: lint, then every test on every Odoo series found; ends with one line, `N passed, M failed, K skipped`."""
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import database
+import lint
+import postgres
+import python
+from base import ADDON, CHECKOUT, Stop, main, say
+
+import odoo
+
+RESULT = re.compile(r'odoo\.tests\.result: (\d+) failed, (\d+) error\(s\) of (\d+) tests')
+BROKEN = re.compile(r' (?:FAIL|ERROR): (?:Subtest )?(\S+)')
+SKIPPED = re.compile(r'odoo\.addons\.\S+: skipped (\S+)')
+CRASHED = ('Failed to initialize database', 'Failed to load registry', 'CRITICAL')
+
+
+def test():
+    """Run everything; exit code 0 only when something ran and nothing failed."""
+    _check_all_imported()
+    interpreter = python.environment()
+    all_series = odoo.wanted()
+    _need_browser()
+    postgres.connect()
+    say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
+    passed, failed, skipped = lint.report(interpreter)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for series, outcome in pool.map(lambda series: (series, _run(series, interpreter)), all_series):
+            say(f"Odoo {series.name}: {outcome[0]} passed, {outcome[1]} failed, {outcome[2]} skipped")
+            passed, failed, skipped = (sum(pair) for pair in zip((passed, failed, skipped), outcome, strict=True))
+    postgres.stop()
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+def _check_all_imported():
+    """Odoo runs only what `tests/__init__.py` imports: a forgotten file would look green."""
+    imported = (CHECKOUT / 'tests' / '__init__.py').read_text()
+    forgotten = [path.stem for path in sorted((CHECKOUT / 'tests').glob('test_*.py')) if not re.search(rf'\b{path.stem}\b', imported)]
+    if forgotten:
+        raise Stop(f"tests/__init__.py does not import {', '.join(forgotten)}: nobody would run them.")
+
+
+def _need_browser():
+    if shutil.which('chromium') or shutil.which('google-chrome'):
+        return
+    if os.geteuid() == 0 and shutil.which('apt-get'):
+        say("Chromium: installing it for the browser tests (once) …")
+        packages = ('chromium', 'fonts-liberation')
+        if not (_quiet('apt-get', 'update') or _quiet('apt-get', 'install', '-y', '--no-install-recommends', *packages)):
+            return
+    say("Chromium is not installed: the browser tests will be skipped.")
+
+
+def _quiet(*command):
+    return os.system(f"DEBIAN_FRONTEND=noninteractive {' '.join(command)} >/dev/null 2>&1")
+
+
+def _run(series, interpreter):
+    """(passed, failed, skipped) of one series."""
+    name = os.environ.get('DB') or database.name_for(series, 'test')
+    log = database.LOGS / f'{name}.log'
+    started = time.monotonic()
+    try:
+        database.copy(series, interpreter, name)
+        conf = database.configuration(series, http_port=_free_port())
+        tags = os.environ.get('TAGS') or f'/{ADDON}'
+        code = database.odoo(series, interpreter, conf, '-d', name, '-i', ADDON, '--test-enable', '--test-tags', tags,
+                             '--stop-after-init', log=log)
+    except Stop as stop:
+        say(f"Odoo {series.name}: {stop}")
+        return 0, 1, 0
+    finally:
+        if not os.environ.get('DB'):
+            database.drop(name)
+    outcome = _outcome(log.read_text(errors='replace'), code)
+    if outcome[1]:
+        _show_failures(series, log)
+    say(f"Odoo {series.name}: finished in {time.monotonic() - started:.0f} s")
+    return outcome
+
+
+def _outcome(text, code):
+    """Counts from the log of a test run. A database that did not load, or no test at all, is a failure."""
+    results = RESULT.findall(text)
+    total = sum(int(count) for *_rest, count in results)
+    broken = set(BROKEN.findall(text))
+    failed = len(broken) or sum(int(failures) + int(errors) for failures, errors, _total in results)
+    if not total or any(word in text for word in CRASHED) or (code and not failed):
+        failed += 1
+    skipped = len(set(SKIPPED.findall(text)))
+    return max(total - failed - skipped, 0), failed, skipped
+
+
+def _show_failures(series, log, most=400):
+    """The parts of the log that tell what went wrong."""
+    say(f"\nOdoo {series.name}, what failed (whole log: {log}):")
+    shown, showing = 0, False
+    for line in Path(log).read_text(errors='replace').splitlines():
+        if re.match(r'\d{4}-\d\d-\d\d ', line):
+            showing = bool(re.search(r' (ERROR|CRITICAL) ', line))
+        if showing and shown < most:
+            say('  ' + line)
+            shown += 1
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+if __name__ == '__main__':
+    sys.path.insert(0, str(Path(__file__).parent))
+    main(test)
