@@ -1,2 +1,5 @@
 from . import clients
 from . import models
+from . import wizards
+from . import controllers
+from .hooks import uninstall_hook

@@ -68,6 +68,13 @@ def wanted():
     return found
 
 
+def preferred():
+    """The one series to work with when one is enough: 18.0 where there is one."""
+    if not os.environ.get('ODOO') and not os.environ.get('ODOO_SRC'):
+        return find_18() or fetch_19()
+    return wanted()[0]
+
+
 def find_18():
     """The Odoo 18.0 source tree of this machine, None when there is none."""
     for place in (os.environ.get('ODOO18_SRC'), '~/odoo-18.0'):

@@ -31,7 +31,7 @@ def _prepare():
     if not name:
         raise Stop("Say which database: DB=name.")
     interpreter = python.environment()
-    series = odoo.wanted()[0]
+    series = odoo.preferred()
     postgres.connect()
     return interpreter, series, name
 

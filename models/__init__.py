@@ -2,6 +2,8 @@ from . import online_sync_link
 from . import online_sync_account
 from . import online_sync_account_read
 from . import online_sync_link_run
+from . import online_sync_link_card
+from . import online_sync_account_strip
 from . import online_sync_coverage
 from . import online_sync_balance
 from . import online_sync_transaction

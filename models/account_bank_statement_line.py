@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..clients.records import BOOKED
 from ..engine import identity
@@ -12,6 +12,14 @@ class AccountBankStatementLine(models.Model):
 
     online_sync_transaction_id = fields.Many2one(
         'online.sync.transaction', string="From the bank", readonly=True, copy=False, ondelete='set null', index='btree_not_null')
+
+    online_sync_source = fields.Selection(
+        [('bank', "Bank"), ('other', "By hand or file")], string="Source", compute='_compute_online_sync_source')
+
+    @api.depends('online_sync_transaction_id')
+    def _compute_online_sync_source(self):
+        for line in self:
+            line.online_sync_source = 'bank' if line.online_sync_transaction_id else 'other'
 
     def init(self):
         super().init()
@@ -25,6 +33,23 @@ class AccountBankStatementLine(models.Model):
         result = super().unlink()
         rows.exists()._remember_deleted()
         return result
+
+    def action_open_online_sync_form(self):
+        """Open the form, from the editable list."""
+        self.ensure_one()
+        view = self.env.ref('account_online_sync.view_bank_transaction_form')
+        return {'type': 'ir.actions.act_window', 'res_model': self._name, 'res_id': self.id, 'views': [(view.id, 'form')]}
+
+    def action_open_move(self):
+        """Open the journal entry."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'res_model': 'account.move', 'res_id': self.move_id.id, 'views': [(False, 'form')]}
+
+    def action_open_online_sync_transaction(self):
+        """Open what the bank told."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'res_model': 'online.sync.transaction', 'res_id': self.online_sync_transaction_id.id,
+                'views': [(False, 'form')]}
 
     def _online_sync_as_known(self):
         """The line as the engine knows a movement, to compare it with what the bank tells."""

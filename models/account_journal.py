@@ -1,4 +1,6 @@
 from odoo import _, models
+from odoo.exceptions import UserError
+from odoo.tools import format_datetime
 
 
 class AccountJournal(models.Model):     # this class name: the base class finds its sources by a mangled name
@@ -6,3 +8,44 @@ class AccountJournal(models.Model):     # this class name: the base class finds 
 
     def __get_bank_statements_available_sources(self):
         return super().__get_bank_statements_available_sources() + [('account_online_sync', _("Online Synchronization"))]
+
+    def _online_sync_accounts(self):
+        """The mappings of these journals, by journal."""
+        accounts = self.env['online.sync.account'].search([('journal_id', 'in', self.ids), ('mapping', '!=', 'skip')])
+        return {account.journal_id: account for account in accounts}
+
+    def _fill_bank_cash_dashboard_data(self, dashboard_data):
+        """Add what the card says of the synchronization: last run, proof, whether a person is needed."""
+        result = super()._fill_bank_cash_dashboard_data(dashboard_data)
+        accounts = self._online_sync_accounts()
+        for journal in self.filtered(lambda journal: journal.type in ('bank', 'credit')):
+            account = accounts.get(journal, self.env['online.sync.account'])
+            issues = len(account.issue_ids) + len(account.link_id.issue_ids.filtered(lambda issue: not issue.account_id))
+            dashboard_data[journal.id]['online_sync'] = {
+                'connected': account.link_id.state in ('connected', 'expiring', 'error'),
+                'last': account.last_ok and format_datetime(self.env, account.last_ok, dt_format='short') or '',
+                'words': account and account._state_words() or '',
+                'needs': _("%s need you", issues) if issues else '',
+            }
+        return result
+
+    def action_online_sync_now(self):
+        """Synchronize Now, from the dashboard."""
+        account = self._online_sync_accounts().get(self)
+        if not account:
+            raise UserError(_("This journal is not connected to a bank."))
+        return account.link_id.action_synchronize_now()
+
+    def action_online_sync_transactions(self):
+        """The journal's bank transactions."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
+        return {**action, 'domain': [('journal_id', '=', self.id)], 'context': {'default_journal_id': self.id}}
+
+    def action_online_sync_issues(self):
+        """What needs a person for this journal."""
+        self.ensure_one()
+        account = self._online_sync_accounts().get(self)
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_issue')
+        domain = ['|', ('account_id', '=', account.id), '&', ('account_id', '=', False), ('link_id', '=', account.link_id.id)]
+        return {**action, 'domain': domain}

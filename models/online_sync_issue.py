@@ -1,7 +1,7 @@
 import logging
 
 from odoo import _, api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
 from .compat import create_partial_unique_index
@@ -196,6 +196,11 @@ class OnlineSyncIssue(models.Model):
         if self:
             self.write({'state': 'done', 'answer': answer, 'done_by_id': self.env.uid})
             self.activity_ids.unlink()
+
+    @api.model
+    def _check_accountant(self):
+        if not self.env.user.has_group('account.group_account_basic') and not self.env.su:
+            raise AccessError(_("Ask an accountant: you may not decide what goes into the books."))
 
     def _open(self, *kinds):
         """Guard of the buttons: an issue that somebody else resolved meanwhile is not resolved again."""

@@ -140,10 +140,12 @@ class OnlineSyncLink(models.Model):
         :param presence: clients.records.Presence when a person is at the screen
         """
         self.ensure_one()
-        networks = self.env['ir.config_parameter'].sudo().get_param('account_online_sync.allowed_networks') or ''
+        parameters = self.env['ir.config_parameter'].sudo()
+        networks = parameters.get_param('account_online_sync.allowed_networks') or ''
         http = Http(allowed_networks=[network.strip() for network in networks.split(',') if network.strip()])
+        url = self.sudo().api_url or parameters.get_param(f'account_online_sync.url.{self.provider}') or ''
         return base.client_class(self.provider)(
-            self._credentials() if credentials is None else credentials, http, url=self.sudo().api_url or '', presence=presence)
+            self._credentials() if credentials is None else credentials, http, url=url, presence=presence)
 
     # -- life cycle -----------------------------------------------------------------------------------------------------------
 
@@ -173,12 +175,27 @@ class OnlineSyncLink(models.Model):
         except errors.ReauthRequired:
             return {}
 
-    def _return(self, answer):
-        """The browser came back from the bank with these parameters. `state` was compared by who found the link."""
-        self.ensure_one()
-        client = self._client()
-        self.sudo().return_state = False
-        self._take_consent(client.finish(answer), client)
+    @api.model
+    def _find_by_return_state(self, state):
+        """The connection that waits for a browser with this state; an empty record when there is none."""
+        return self.browse(self.sudo().search([('return_state', '=', state)], limit=1).ids) if state else self
+
+    def _come_back(self, answer):
+        """The browser came back from the bank with these parameters (`code`, `state`, or `error`).
+
+        :raises UserError: it is not the browser that we sent, or the bank refused
+        """
+        link = self.sudo()
+        if not self or not link.return_state or not secrets.compare_digest(link.return_state, answer.get('state') or ''):
+            raise UserError(_("This answer of the bank was used already, or was not asked for from here. Start again with Connect."))
+        self.check_access('write')
+        try:
+            client = link._client()
+            consent = client.finish(answer)
+        except errors.SyncError as error:
+            raise UserError(error.message) from None
+        link.return_state = False
+        link._take_consent(consent, client)
 
     def _take_consent(self, consent, client):
         """Store what a finished sign-in gives; a renewed consent keeps mapping, identity and coverage."""
@@ -193,6 +210,19 @@ class OnlineSyncLink(models.Model):
         self.activity_unlink(['mail.mail_activity_data_todo'])
         self.issue_ids.filtered(lambda issue: issue.kind in ('consent', 'setting')).sudo()._close(_("Signed in again"))
 
+    def action_fetch_accounts(self):
+        """Look for accounts that were opened since; new ones are shown in the wizard."""
+        self.ensure_one()
+        self.check_access('write')
+        try:
+            found = self.sudo()._client(self._presence()).fetch_accounts()
+        except errors.SyncError as error:
+            raise UserError(error.message) from None
+        self.env['online.sync.account'].sudo()._store_remote(self, found)
+        action = self.action_continue()
+        self.env['online.sync.connect'].browse(action['res_id']).step = 'accounts'
+        return action
+
     def action_disconnect(self):
         """End the consent; journals, bank transactions and the inbox stay."""
         for link in self:
@@ -204,6 +234,56 @@ class OnlineSyncLink(models.Model):
             link._store_credentials({})
             link.sudo().write({'state': 'disconnected', 'next_run': False, 'consent_until': False, 'return_state': False})
         return True
+
+    def _is_mapped(self):
+        """Whether every account has its place: the set-up is over."""
+        self.ensure_one()
+        accounts = self.account_ids
+        return bool(accounts) and any(a.mapping != 'skip' for a in accounts) and all(
+            a.journal_id for a in accounts if a.mapping != 'skip')
+
+    def action_continue(self):
+        """Open the connect wizard where this connection stands."""
+        self.ensure_one()
+        step = 'sign_in' if self.state in ('draft', 'expired', 'disconnected', 'error') else 'accounts'
+        wizard = self.env['online.sync.connect'].create({
+            'link_id': self.id, 'provider': self.provider, 'company_id': self.company_id.id, 'step': step,
+            'country_id': (self.country_id or self.company_id.country_id).id, 'psu_type': self.psu_type,
+            'institution': self.institution_code and {
+                'code': self.institution_code, 'name': self.institution_name, 'logo': self.institution_logo},
+        })
+        return wizard._show('first_run' if step == 'accounts' and self._is_mapped() else step)
+
+    def action_reconnect(self):
+        """Sign in again, before or after the consent has ended; mapping, identity and coverage stay."""
+        self.ensure_one()
+        action = self.action_continue()
+        self.env['online.sync.connect'].browse(action['res_id']).step = 'sign_in'
+        return action
+
+    def action_open_bank_transactions(self):
+        """The bank transactions of this connection's journals."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
+        return {**action, 'domain': [('journal_id', 'in', self.account_ids.journal_id.ids)], 'context': {}}
+
+    def action_open_issues(self):
+        """What needs a person."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_issue')
+        return {**action, 'domain': [('link_id', '=', self.id)]}
+
+    def action_open_logs(self):
+        """The runs of this connection."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_log')
+        return {**action, 'domain': [('link_id', '=', self.id)], 'context': {}}
+
+    @api.autovacuum
+    def _gc_drafts(self):
+        """Connections that were begun and never finished."""
+        limit = fields.Datetime.subtract(fields.Datetime.now(), days=2)
+        self.search([('state', '=', 'draft'), ('create_date', '<', limit), ('account_ids', '=', False)]).unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_connected(self):

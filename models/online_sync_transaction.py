@@ -1,3 +1,4 @@
+import json
 from collections import Counter, defaultdict
 from decimal import Decimal
 
@@ -59,11 +60,32 @@ class OnlineSyncTransaction(models.Model):
     missed_reads = fields.Integer(readonly=True, default=0, help="Complete reads in a row that did not show it.")
     raw = fields.Json("The provider's answer", groups='base.group_system', readonly=True)
 
+    raw_text = fields.Text(compute='_compute_raw_text', groups='base.group_system')
+
     duplicate_of_id = fields.Many2one('online.sync.transaction', string="Maybe the same as", ondelete='set null', index='btree_not_null')
     duplicate_line_id = fields.Many2one(
         'account.bank.statement.line', string="Maybe the same as the bank transaction", ondelete='set null', index='btree_not_null')
     superseded_by_id = fields.Many2one('online.sync.transaction', string="Became", ondelete='set null', index='btree_not_null')
     statement_line_ids = fields.One2many('account.bank.statement.line', 'online_sync_transaction_id', string="Bank transaction")
+
+    @api.depends('raw')
+    def _compute_raw_text(self):
+        for row in self:
+            row.raw_text = json.dumps(row.raw, indent=2, ensure_ascii=False) if row.raw else False
+
+    def action_ignore(self):
+        """Leave the rows out of the books for good."""
+        self.env['online.sync.issue']._check_accountant()
+        rows = self.sudo().filtered(lambda row: row.state in ('new', 'duplicate'))
+        rows.write({'state': 'ignored', 'state_reason': _("Ignored by %s", self.env.user.name)})
+        self.env['online.sync.issue'].sudo().search([('transaction_id', 'in', rows.ids), ('state', '=', 'open')])._close(_("Ignored"))
+
+    def action_import(self):
+        """Bring into the books what was left out of them."""
+        self.env['online.sync.issue']._check_accountant()
+        rows = self.sudo().filtered(lambda row: row.state in ('new', 'duplicate', 'ignored') and row.status == BOOKED)
+        done = rows._import_after_decision()
+        self.env['online.sync.issue'].sudo().search([('transaction_id', 'in', done.ids), ('state', '=', 'open')])._close(_("Imported"))
 
     def init(self):
         super().init()

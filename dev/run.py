@@ -1,0 +1,184 @@
+"""`make run`: Odoo with the addon, a company and a sandbox bank; `make stop` ends what it started."""
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import database
+import odoo
+import postgres
+import python
+from base import CACHE, CHECKOUT, CHECKOUT_ID, Stop, main, say
+
+PORT = int(os.environ.get('PORT') or 8069)
+SANDBOX_PORT = PORT + 1
+PIDS = CACHE / 'run' / f'{CHECKOUT_ID}.json'
+DEMO = Path(__file__).with_name('demo.py')
+START_SECONDS = 180
+
+
+def run():
+    """Set up what is missing, start, and stay until Ctrl-C (or return, with DETACH=1)."""
+    _check_free(PORT, 'PORT=8169')
+    for port in (SANDBOX_PORT, SANDBOX_PORT + 1):
+        _check_free(port, 'PORT=8169')
+    interpreter = python.environment()
+    series = odoo.preferred()
+    postgres.connect()
+    sandbox, facts = _start_sandbox(interpreter)
+    children = [sandbox]
+    try:
+        name = _demo_database(series, interpreter, facts)
+        children.append(_start_odoo(series, interpreter, name))
+        _wait(children[-1])
+        _welcome(series, facts)
+        if os.environ.get('DETACH'):
+            _remember(children)
+            return 0
+        return children[-1].wait()
+    except BaseException:
+        _end(child.pid for child in children)
+        raise
+
+
+def stop():
+    """End what `make run` left running, and the private PostgreSQL when nobody else uses it."""
+    if PIDS.exists():
+        _end(json.loads(PIDS.read_text()))
+        PIDS.unlink()
+        say("Odoo and the sandbox bank have ended.")
+    else:
+        say("Nothing of this checkout runs in the background.")
+    postgres.stop()
+    return 0
+
+
+def _check_free(port, hint):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            raise Stop(f"Port {port} is taken. End what uses it (`make stop`?) or choose other ports: make run {hint}") from None
+
+
+def _start_sandbox(interpreter):
+    """The sandbox bank: its process and what it says of itself."""
+    environment = {**os.environ, 'SANDBOX_PORT': str(SANDBOX_PORT), 'SANDBOX_REUSABLE_TOKEN': '1'}
+    log = open(_log('sandbox'), 'w')
+    process = subprocess.Popen([str(interpreter), str(CHECKOUT / 'tests/servers/sandbox.py')], env=environment, cwd=CHECKOUT,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+    line = process.stdout.readline()
+    if not line:
+        raise Stop(f"The sandbox bank did not start; {log.name} says why.")
+    say(f"Sandbox bank: ready on port {SANDBOX_PORT}.")
+    return process, json.loads(line)
+
+
+def _demo_database(series, interpreter, facts):
+    """The database with a company and a connected bank; made once, upgraded when the checkout changed."""
+    name = os.environ.get('DB') or database.name_for(series, 'demo')
+    stamp = CACHE / 'run' / f'{name}.stamp'
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    version = _checkout_version()
+    if os.environ.get('FRESH') or not stamp.exists() or not database.exists(name):
+        say(f"Odoo {series.name}: making the database {name} …")
+        database.copy(series, interpreter, name)
+        database.install(series, interpreter, name)
+        say("Connecting the sandbox bank and fetching its transactions …")
+        if database.shell(series, interpreter, name, DEMO.read_text(), environment={'SANDBOX': json.dumps(facts)}):
+            raise Stop("The demo company could not be made; the lines above say why.")
+    elif stamp.read_text() != version:
+        say(f"Odoo {series.name}: bringing the database {name} up to this checkout …")
+        database.install(series, interpreter, name, update=True)
+    stamp.write_text(version)
+    return name
+
+
+def _checkout_version():
+    """Changes when a file that the addon loads does."""
+    files = [path for path in CHECKOUT.rglob('*') if path.suffix in ('.py', '.xml', '.csv', '.js', '.scss') and '.git' not in path.parts]
+    return hashlib.sha256(repr(sorted((str(path), path.stat().st_mtime_ns) for path in files)).encode()).hexdigest()
+
+
+def _start_odoo(series, interpreter, name):
+    conf = database.configuration(series, http_port=PORT, dbfilter=f'^{name}$', max_cron_threads=1)
+    line, environment = database.command(series, interpreter, conf, 'server', '-d', name)
+    say(f"Odoo {series.name}: starting …")
+    with open(_log('odoo'), 'w') as log:
+        return subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def _log(name):
+    database.LOGS.mkdir(parents=True, exist_ok=True)
+    return database.LOGS / f'run-{CHECKOUT_ID}-{name}.log'
+
+
+def _wait(process):
+    """Until the login page answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Stop(f"Odoo ended at once: {database.last_error(_log('odoo'))}")
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/web/login', timeout=30):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise Stop(f"Odoo did not answer within {START_SECONDS} seconds; {_log('odoo')} says why.")
+
+
+def _welcome(series, facts):
+    banking = facts['enable_banking']
+    say(f"""
+Odoo {series.name} is at http://localhost:{PORT}
+  login     admin
+  password  admin
+  look at   Invoicing > Configuration > Banks > Online Synchronization, and Invoicing > Bank > Bank Transactions
+
+To connect a second bank yourself (Connect, in the connections):
+  SimpleFIN        setup token     {facts['simplefin']['setup_token']}
+  Enable Banking   application id  {banking['application_id']}
+                   private key     {banking['private_key_file']}
+The sandbox bank can be made to misbehave at {facts['control']}
+{"`make stop` ends it." if os.environ.get('DETACH') else "Ctrl-C ends it."}""")
+
+
+def _remember(children):
+    PIDS.parent.mkdir(parents=True, exist_ok=True)
+    PIDS.write_text(json.dumps([child.pid for child in children]))
+
+
+def _end(pids):
+    """Ask each process to end, then make sure."""
+    for pid in list(pids):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not _signal(pid, number):
+                break
+            deadline = time.monotonic() + 10
+            while _signal(pid, 0) and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+
+def _signal(pid, number):
+    """Send a signal; False when the process is gone. A child that ended is collected first."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == '__main__':
+    main(stop if sys.argv[1:] == ['stop'] else run)

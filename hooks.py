@@ -1,0 +1,6 @@
+def uninstall_hook(env):
+    """Take back what the addon gave to others: the administrator's bank rights, the journals' feed source."""
+    manager, basic = env.ref('account.group_account_manager'), env.ref('account.group_account_basic')
+    manager.write({'implied_ids': [(3, basic.id)]})
+    env['account.journal'].with_context(active_test=False).search(
+        [('bank_statements_source', '=', 'account_online_sync')]).bank_statements_source = 'undefined'

@@ -1,0 +1,90 @@
+"""The calendar strip of an account: it answers "which days are proved?"."""
+from collections import defaultdict
+from datetime import timedelta
+
+from odoo import _, api, fields, models
+from odoo.tools import format_date
+
+from ..engine import coverage
+
+WEEKS = 13
+
+
+class OnlineSyncAccount(models.Model):
+    _inherit = 'online.sync.account'
+
+    strip = fields.Json(compute='_compute_strip')
+    inbox_count = fields.Integer(compute='_compute_inbox_count')
+
+    @api.depends('transaction_ids')
+    def _compute_inbox_count(self):
+        counts = dict(self.env['online.sync.transaction']._read_group(
+            [('account_id', 'in', self.ids)], ['account_id'], ['__count']))
+        for account in self:
+            account.inbox_count = counts.get(account._origin, 0)
+
+    @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began')
+    @api.depends_context('lang')
+    def _compute_strip(self):
+        for account in self:
+            account.strip = account._strip_days() if account.id else []
+
+    def _strip_days(self):
+        """The last weeks, Monday first: [{'date', 'state', 'label', 'why'}]; one query for the movements, one for the ledger."""
+        today = fields.Date.today()
+        first = today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
+        intervals = self.coverage_ids._intervals()
+        moved = self._movements_by_day(first)
+        states = coverage.day_states(first, today, self._first_day(), intervals, set(moved))
+        failures = self._failures_by_day(first)
+        return [self._strip_day(day, state, moved.get(day, 0), failures.get(day)) for day, state in states.items()]
+
+    def _strip_day(self, day, state, count, failure):
+        if state in ('proved', 'quiet') and self.proof_state in ('differs', 'opening') and self.proof_began and day >= self.proof_began:
+            state = 'differs'
+        return {
+            'date': day.isoformat(), 'label': format_date(self.env, day), 'state': state,
+            'why': failure if state == 'failed' else self._strip_words(state, count),
+        }
+
+    def _strip_words(self, state, count):
+        return {
+            'proved': _("%s transactions, proved", count), 'quiet': _("No movement, proved"), 'owed': _("Still to be fetched"),
+            'before': _("Before the first day of this connection"), 'differs': _("Read, but the balance differs from the books"),
+        }.get(state, '')
+
+    def _movements_by_day(self, first):
+        rows = self.env['online.sync.transaction']._read_group(
+            [('account_id', '=', self.id), ('date', '>=', first), ('status', '=', 'booked'), ('state', '!=', 'superseded')],
+            ['date:day'], ['__count'])
+        return {day if not hasattr(day, 'date') else day.date(): count for day, count in rows}
+
+    def _failures_by_day(self, first):
+        """Why the last try of a day failed, by day."""
+        reasons = defaultdict(str)
+        for row in self.coverage_ids.filtered(lambda row: row.status not in coverage.PROVING and row.date_to >= first).sorted('fetched_at'):
+            for day in coverage.days(max(row.date_from, first), row.date_to):
+                reasons[day] = row.message
+        return reasons
+
+    def action_fetch_day(self, day):
+        """Read again from one day on, at once."""
+        self.ensure_one()
+        self.sudo()._owe_again(fields.Date.to_date(day))
+        return self.link_id.action_synchronize_now()
+
+    def action_open_day(self, day):
+        """The inbox of one day."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_transaction')
+        return {**action, 'domain': [('account_id', '=', self.id), ('date', '=', day)], 'context': {},
+                'display_name': _("%(account)s, %(day)s", account=self.name, day=format_date(self.env, fields.Date.to_date(day)))}
+
+    def action_open_inbox(self):
+        """Everything that the bank told of this account."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_transaction')
+        return {**action, 'domain': [('account_id', '=', self.id)], 'context': {}}
+
+    def action_synchronize_now(self):
+        return self.link_id.action_synchronize_now()

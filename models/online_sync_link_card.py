@@ -1,0 +1,81 @@
+"""What a connection's card shows, in words: it answers "is everything all right?"."""
+from datetime import datetime, timezone
+
+from odoo import _, api, fields, models
+from odoo.tools import format_amount, format_date, format_datetime
+
+from ..engine import schedule
+
+
+class OnlineSyncLink(models.Model):
+    _inherit = 'online.sync.link'
+
+    card = fields.Json(compute='_compute_card')
+    icon = fields.Char(compute='_compute_icon')
+
+    @api.depends('provider', 'institution_logo')
+    def _compute_icon(self):
+        for link in self:
+            link.icon = link.institution_logo or (link.provider and link._provider().icon) or '/account_online_sync/static/description/icon.png'
+
+    @api.depends('state', 'next_run', 'last_run', 'consent_until', 'issue_count', 'account_ids')
+    @api.depends_context('lang', 'tz', 'uid')
+    def _compute_card(self):
+        for link in self:
+            accounts = link.account_ids.filtered(lambda account: account.mapping != 'skip')
+            link.card = {
+                'via': _("via %s", link._provider().title) if link.institution_name and link.provider else '',
+                'accounts': [account._card_line() for account in accounts],
+                'left_out': len(link.account_ids - accounts),
+                'last': link.last_run and _("Last %s", format_datetime(self.env, link.last_run, dt_format='short')) or '',
+                'next': link._next_words(), 'calls': link._calls_words(), 'consent': link._consent_words(),
+                'needs': _("%s need you", link.issue_count) if link.issue_count else '',
+                'quiet': link.state in ('connected', 'expiring') and not link.needs_person and _("nothing needs you") or '',
+            }
+
+    def _next_words(self):
+        if self.state not in ('connected', 'expiring'):
+            return ''
+        if not self.auto_sync:
+            return _("only by hand")
+        return _("next %s", format_datetime(self.env, self.next_run, dt_format='short')) if self.next_run else ''
+
+    def _calls_words(self):
+        """Calls left: of the link, or of the account that has the fewest."""
+        limit = self._capabilities().calls_per_day if self.provider else 0
+        if not limit or self.state not in ('connected', 'expiring'):
+            return ''
+        now = datetime.now(timezone.utc)
+        accounts = self.account_ids.filtered(lambda account: account.mapping != 'skip')
+        left = min((schedule.calls_left(account._calls(), limit, now) for account in accounts), default=limit)
+        return _("%(left)s of %(limit)s calls left today", left=left, limit=limit)
+
+    def _consent_words(self):
+        if not self.consent_until or self.state not in ('connected', 'expiring'):
+            return ''
+        return _("Consent until %(day)s (%(left)s days)", day=format_date(self.env, self.consent_until), left=self.consent_days_left)
+
+
+class OnlineSyncAccount(models.Model):
+    _inherit = 'online.sync.account'
+
+    def _card_line(self):
+        """One account on the card: what it feeds, and how far it is proved."""
+        self.ensure_one()
+        return {
+            'name': self.name, 'journal': self.journal_id.code or '', 'state': self.state, 'words': self._state_words(),
+            'balance': format_amount(self.env, self.bank_balance, self.currency_id) if self.bank_balance_date else '',
+        }
+
+    def _state_words(self):
+        if self.state == 'unmapped':
+            return _("needs a journal")
+        if self.state == 'error':
+            return self.last_error
+        if self.proof_state == 'differs':
+            return _("differs since %s", format_date(self.env, self.proof_began))
+        if self.proof_state == 'opening':
+            return _("opening balance missing")
+        if self.proved_to:
+            return _("proved to %s", format_date(self.env, self.proved_to, date_format='d MMM'))
+        return _("not fetched yet")

@@ -1,0 +1,40 @@
+import { Component, useState } from "@odoo/owl";
+import { registry } from "@web/core/registry";
+import { standardFieldProps } from "@web/views/fields/standard_field_props";
+
+/** The fields that one provider needs. Write-only: what was given before is never shown again. */
+export class CredentialsField extends Component {
+    static template = "account_online_sync.CredentialsField";
+    static props = { ...standardFieldProps };
+
+    setup() {
+        this.state = useState({ files: {} });
+    }
+
+    get credentials() {
+        return this.props.record.data.provider_facts?.credentials || [];
+    }
+
+    get given() {
+        return this.props.record.data.credentials_given;
+    }
+
+    typed(name) {
+        return this.props.record.data[this.props.name]?.[name] || "";
+    }
+
+    update(name, value) {
+        const values = { ...(this.props.record.data[this.props.name] || {}), [name]: value };
+        return this.props.record.update({ [this.props.name]: values });
+    }
+
+    async onFile(name, ev) {
+        const file = ev.target.files[0];
+        if (file) {
+            this.state.files[name] = file.name;
+            await this.update(name, await file.text());
+        }
+    }
+}
+
+registry.category("fields").add("online_sync_credentials", { component: CredentialsField, supportedTypes: ["jsonb", "json"] });

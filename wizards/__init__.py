@@ -1,0 +1,1 @@
+from . import online_sync_connect
