@@ -22,6 +22,3 @@ link._sign_in({'setup_token': facts['simplefin']['setup_token']}, return_url='')
 link.account_ids._apply_mapping()
 env.cr.commit()  # noqa: F821
 link._run('connect', seconds=600)
-for issue in link.issue_ids.filtered(lambda issue: issue.kind == 'opening'):
-    issue.action_add_opening()
-env.cr.commit()  # noqa: F821

@@ -1,4 +1,5 @@
 """`make run`: Odoo with the addon, a company and a sandbox bank; `make stop` ends what it started."""
+import contextlib
 import hashlib
 import json
 import os
@@ -12,10 +13,11 @@ import urllib.request
 from pathlib import Path
 
 import database
-import odoo
 import postgres
 import python
 from base import CACHE, CHECKOUT, CHECKOUT_ID, Stop, main, say
+
+import odoo
 
 PORT = int(os.environ.get('PORT') or 8069)
 SANDBOX_PORT = PORT + 1
@@ -72,9 +74,9 @@ def _check_free(port, hint):
 def _start_sandbox(interpreter):
     """The sandbox bank: its process and what it says of itself."""
     environment = {**os.environ, 'SANDBOX_PORT': str(SANDBOX_PORT), 'SANDBOX_REUSABLE_TOKEN': '1'}
-    log = open(_log('sandbox'), 'w')
-    process = subprocess.Popen([str(interpreter), str(CHECKOUT / 'tests/servers/sandbox.py')], env=environment, cwd=CHECKOUT,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+    with open(_log('sandbox'), 'w') as log:
+        process = subprocess.Popen([str(interpreter), str(CHECKOUT / 'tests/servers/sandbox.py')], env=environment, cwd=CHECKOUT,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
     line = process.stdout.readline()
     if not line:
         raise Stop(f"The sandbox bank did not start; {log.name} says why.")
@@ -169,10 +171,8 @@ def _end(pids):
 
 def _signal(pid, number):
     """Send a signal; False when the process is gone. A child that ended is collected first."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -76,19 +76,15 @@ def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, De
     common = {'date': last.date, 'bank': last.amount, 'books': ours.on(last.date), 'difference': difference, 'days': days}
     if not difference:
         return Proof(AGREES, **common)
-    began = _first_departure(books, told, last.date)
-    if began is None:
+    agreed = max((day for day, gap in days.items() if not gap), default=None)
+    began = _first_departure(books, told, agreed, last.date)
+    if began is None and agreed is None:
         return Proof(OPENING, began=start, **common)
-    return Proof(DIFFERS, began=max(began, _after_last_agreement(days, start)), **common)
+    # With no day on which the books depart from what the bank told, the bank itself did not tell a movement.
+    return Proof(DIFFERS, began=began or min(day for day in days if day > agreed), **common)
 
 
-def _first_departure(books, told, last):
-    """First day on which the books moved by another amount than the bank told, None when there is none."""
-    days = sorted(day for day in {*books, *told} if day <= last)
+def _first_departure(books, told, after, last):
+    """First day of (`after`, `last`] on which the books moved by another amount than the bank told, None when there is none."""
+    days = sorted(day for day in {*books, *told} if day <= last and (after is None or day > after))
     return next((day for day in days if books.get(day, ZERO) != told.get(day, ZERO)), None)
-
-
-def _after_last_agreement(days, start):
-    """First reading after the last one that agreed: an older departure was healed since."""
-    agreed = max((day for day, difference in days.items() if not difference), default=None)
-    return start if agreed is None else min(day for day in days if day > agreed)

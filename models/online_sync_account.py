@@ -51,6 +51,8 @@ class OnlineSyncAccount(models.Model):
         "From", tracking=True,
         help="First day to fetch. Default: the day after the last line of the journal; empty: as far back as the bank goes.")
 
+    adds_opening = fields.Boolean(
+        "Opening balance", help="After the first run, make a first line with what the bank held before. For a journal without entries.")
     available_from = fields.Date(
         "Bank gives days from", readonly=True, help="The bank refused earlier days: they are not asked for again.")
     ids_trusted = fields.Boolean(
@@ -163,19 +165,26 @@ class OnlineSyncAccount(models.Model):
                 'new_journal_name': account._default_journal_name(),
             })
             account.start_date = account._default_start_date()
+            account.adds_opening = not account._has_entries()
 
     def _matching_journal(self):
-        """A free bank journal of the same account number and currency."""
+        """A free journal of the same account number and currency; for a current account else the company's still unused bank journal."""
         self.ensure_one()
-        number = identity.normalise_account(self.iban or self.number)
-        if not number:
-            return self.env['account.journal']
         journals = self.env['account.journal'].search([
-            ('company_id', '=', self.company_id.id), ('type', 'in', ('bank', 'credit')),
-            ('bank_account_id.sanitized_acc_number', '=', number)])
-        taken = self.search([('journal_id', 'in', journals.ids)]).journal_id
-        return (journals - taken).filtered(
-            lambda journal: (journal.currency_id or journal.company_id.currency_id) == self.currency_id)[:1]
+            ('company_id', '=', self.company_id.id), ('type', '=', 'credit' if self.kind == 'card' else 'bank')], order='sequence, id')
+        journals -= self.search([('journal_id', 'in', journals.ids)]).journal_id
+        journals = journals.filtered(lambda journal: (journal.currency_id or journal.company_id.currency_id) == self.currency_id)
+        number = identity.normalise_account(self.iban or self.number)
+        same = journals.filtered(lambda journal: number and journal.bank_account_id.sanitized_acc_number == number)
+        if same or self.kind != 'bank':
+            return same[:1]
+        return journals.filtered(lambda journal: not journal.bank_account_id and not self._has_entries(journal))[:1]
+
+    def _has_entries(self, journal=None):
+        """Whether anything was ever booked in a journal (by default the account's) or on its bank account."""
+        journal = journal or self.journal_id
+        return bool(journal) and bool(self.env['account.move.line'].search_count(
+            ['|', ('journal_id', '=', journal.id), ('account_id', '=', journal.default_account_id.id)], limit=1))
 
     def _default_journal_name(self):
         self.ensure_one()
@@ -193,6 +202,7 @@ class OnlineSyncAccount(models.Model):
         if self.mapping != 'existing':
             self.journal_id = False
         self.start_date = self._default_start_date()
+        self.adds_opening = not self._has_entries()
 
     def _apply_mapping(self):
         """Make the journals that are to be made; called when the user has confirmed the list."""
@@ -204,6 +214,8 @@ class OnlineSyncAccount(models.Model):
                 account.mapping = 'existing'
             if not account.journal_id:
                 raise UserError(_("Choose a journal for “%s”, or leave it out.", account.name))
+            if (account.iban or account.number) and not account.journal_id.bank_account_id:
+                account.journal_id.set_bank_account(account.iban or account.number)
             if account.journal_id.bank_statements_source != 'account_online_sync':
                 account.journal_id.bank_statements_source = 'account_online_sync'
 
@@ -218,10 +230,7 @@ class OnlineSyncAccount(models.Model):
         }
         if self.currency_id != company.currency_id:
             vals['currency_id'] = self.currency_id.id
-        journal = self.env['account.journal'].with_company(company).create(vals)
-        if self.iban or self.number:
-            journal.set_bank_account(self.iban or self.number)
-        return journal
+        return self.env['account.journal'].with_company(company).create(vals)
 
     def _first_day(self):
         """First day wanted, as far as it is known."""

@@ -74,7 +74,10 @@ class OnlineSyncAccount(models.Model):
             'differs_since': (self.differs_since or fields.Datetime.now()) if differs else False,
         })
         issues = self.env['online.sync.issue']
-        if proof.state == balance.OPENING:
+        if proof.state == balance.OPENING and self.adds_opening and not self._is_opening_locked():
+            self.adds_opening = False
+            self._add_opening_balance()
+        elif proof.state == balance.OPENING:
             issues._settle(self, ('drift',))
             issues._raise_opening(self, proof)
         elif differs and self._is_lasting(proof):
@@ -161,6 +164,9 @@ class OnlineSyncAccount(models.Model):
                 staged[day] += Decimal(total)
         return told, staged, pending
 
+    def _is_opening_locked(self):
+        return bool(self.company_id._get_violated_lock_dates(self.start_date - timedelta(days=1), False, self.journal_id))
+
     def _add_opening_balance(self):
         """Make the first line of the journal: what the bank held before the first day that was fetched.
 
@@ -171,7 +177,7 @@ class OnlineSyncAccount(models.Model):
         day = self.start_date - timedelta(days=1)
         if not proof or proof.state != balance.OPENING:
             return self.env['account.bank.statement.line']
-        if self.company_id._get_violated_lock_dates(day, False, self.journal_id):
+        if self._is_opening_locked():
             raise UserError(_(
                 "The opening balance belongs on %s, which is locked. Open that period for a moment, or book the balance in the first "
                 "open period yourself.", format_date(self.env, day)))

@@ -203,10 +203,11 @@ class OnlineSyncLink(models.Model):
         client.credentials = dict(consent.credentials)
         accounts = consent.accounts if consent.accounts is not None else client.fetch_accounts()
         self.env['online.sync.account']._store_remote(self, accounts)
+        banks = set(self.account_ids.filtered('institution').mapped('institution'))
         self.write({
             'state': 'connected', 'consent_until': to_naive(consent.valid_until) or False, 'last_error': False, 'failure_count': 0,
             'reminded_days': 0, 'next_run': fields.Datetime.now(),
-            'institution_name': self.institution_name or consent.institution or False})
+            'institution_name': self.institution_name or consent.institution or (len(banks) == 1 and banks.pop())})
         self.activity_unlink(['mail.mail_activity_data_todo'])
         self.issue_ids.filtered(lambda issue: issue.kind in ('consent', 'setting')).sudo()._close(_("Signed in again"))
 

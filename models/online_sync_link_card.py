@@ -6,6 +6,8 @@ from odoo.tools import format_amount, format_date, format_datetime
 
 from ..engine import schedule
 
+ICON = '/account_online_sync/static/description/icon.png'
+
 
 class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
@@ -16,7 +18,7 @@ class OnlineSyncLink(models.Model):
     @api.depends('provider', 'institution_logo')
     def _compute_icon(self):
         for link in self:
-            link.icon = link.institution_logo or (link.provider and link._provider().icon) or '/account_online_sync/static/description/icon.png'
+            link.icon = link.institution_logo or (link.provider and link._provider().icon) or ICON
 
     @api.depends('state', 'next_run', 'last_run', 'consent_until', 'issue_count', 'account_ids')
     @api.depends_context('lang', 'tz', 'uid')

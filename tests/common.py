@@ -68,7 +68,7 @@ class BankFeedCase(AccountTestInvoicingCommon):
         """A connected link whose accounts all have a journal."""
         link = self.env['online.sync.link'].create({'provider': 'simplefin', **values}).sudo()
         self.assertEqual(link._sign_in({'setup_token': self.server.setup_token}, return_url=''), '')
-        link.account_ids.write({'start_date': TODAY - timedelta(days=30)})
+        link.account_ids.write({'start_date': TODAY - timedelta(days=30), 'adds_opening': False, 'mapping': 'create', 'journal_id': False})
         link.account_ids._apply_mapping()
         return link
 

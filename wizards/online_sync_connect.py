@@ -29,7 +29,7 @@ class OnlineSyncConnect(models.TransientModel):
     country_id = fields.Many2one('res.country', default=lambda self: self.env.company.country_id)
     psu_type = fields.Selection([('business', "Business account"), ('personal', "Personal account")], default='business')
     institution = fields.Json(help="The bank chosen: {code, name, logo}.")
-    landed_url = fields.Char(help="The address at which the browser landed after the bank, where this server cannot be reached from outside.")
+    landed_url = fields.Char(help="Where the browser landed after the bank, when this server cannot be reached from outside.")
     account_ids = fields.One2many(related='link_id.account_ids', readonly=False)
 
     @api.depends('provider')

@@ -1,6 +1,5 @@
 import { Component, onMounted, xml } from "@odoo/owl";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
 
 /** Where the browser comes back to after the bank: the connections, with the connect wizard open where it stands. */
 export class ResumeAction extends Component {
@@ -8,8 +7,8 @@ export class ResumeAction extends Component {
     static props = ["*"];
 
     setup() {
-        const action = useService("action");
-        const orm = useService("orm");
+        // Not useService: its calls fail once this component is gone, and the first action replaces it.
+        const { action, orm } = this.env.services;
         onMounted(async () => {
             const linkId = Number(this.props.action.context.active_id);
             await action.doAction("account_online_sync.action_online_sync_link", { clearBreadcrumbs: true });

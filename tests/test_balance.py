@@ -1,0 +1,58 @@
+"""engine/balance.py: do the books agree with the bank? No database."""
+from datetime import date, timedelta
+from decimal import Decimal
+
+from odoo.tests import BaseCase, tagged
+
+from ..engine.balance import AGREES, DIFFERS, OPENING, Reading, prove
+
+START = date(2026, 3, 1)
+
+
+def day(number):
+    return START + timedelta(days=number)
+
+
+def amounts(**days):
+    return {day(int(name[1:])): Decimal(amount) for name, amount in days.items()}
+
+
+@tagged('at_install', '-post_install')
+class TestBalance(BaseCase):
+
+    def prove(self, readings, opening=0, books=None, told=None):
+        return prove([Reading(day(d), Decimal(a)) for d, a in readings], Decimal(opening), books or {}, told or {}, START)
+
+    def test_no_reading_no_proof(self):
+        self.assertIsNone(self.prove([]))
+
+    def test_agrees(self):
+        moved = amounts(d2='-3.20', d4=10)
+        proof = self.prove([(3, '96.80'), (5, '106.80')], 100, moved, moved)
+        self.assertEqual((proof.state, proof.difference), (AGREES, 0))
+
+    def test_opening_is_missing(self):
+        moved = amounts(d2=-3)
+        proof = self.prove([(5, 97)], 0, moved, moved)
+        self.assertEqual((proof.state, proof.difference, proof.began), (OPENING, 100, START))
+
+    def test_line_in_the_books_that_the_bank_does_not_know(self):
+        proof = self.prove([(1, 100), (5, 97)], 100, amounts(d2=-3, d3=-7), amounts(d2=-3))
+        self.assertEqual((proof.state, proof.difference, proof.began), (DIFFERS, 7, day(3)))
+
+    def test_line_that_the_books_lack(self):
+        proof = self.prove([(5, 90)], 100, amounts(d2=-3), amounts(d2=-3, d4=-7))
+        self.assertEqual((proof.state, proof.difference, proof.began), (DIFFERS, -7, day(4)))
+
+    def test_departure_that_was_healed_does_not_count(self):
+        """Booked a day apart from the bank, agreed again on day 2: what differs on day 5 began on day 4."""
+        proof = self.prove([(2, 90), (5, 80)], 100, amounts(d1=-10, d4=-3), amounts(d2=-10, d4=-10))
+        self.assertEqual((proof.state, proof.began), (DIFFERS, day(4)))
+
+    def test_movement_that_the_bank_never_told(self):
+        proof = self.prove([(2, 100), (3, 100), (5, 80)], 100)
+        self.assertEqual((proof.state, proof.difference, proof.began), (DIFFERS, -20, day(5)))
+
+    def test_closing_balance_of_a_day_counts_after_the_one_within_it(self):
+        readings = [Reading(day(1), Decimal(100), True), Reading(day(1), Decimal(50), False)]
+        self.assertEqual(prove(readings, Decimal(100), {}, {}, START).state, AGREES)
