@@ -125,7 +125,10 @@ class OnlineSyncAccount(models.Model):
                 raise ValidationError(_(
                     "“%(account)s” is in %(theirs)s, the journal “%(journal)s” in %(ours)s. Choose a journal in %(theirs)s or let one "
                     "be created.", account=account.name, theirs=account.currency_id.name, journal=journal.name, ours=currency.name))
-            other = self.search([('journal_id', '=', journal.id), ('id', '!=', account.id)], limit=1)
+            # Not through the ORM: it would write first, and the unique index would object in words of its own.
+            self.env.cr.execute("SELECT id FROM online_sync_account WHERE journal_id = %s AND id != %s AND active LIMIT 1",
+                                [journal.id, account.id])
+            other = self.browse(row[0] for row in self.env.cr.fetchall())
             if other:
                 raise ValidationError(_(
                     "The journal “%(journal)s” is fed by “%(other)s” already. One journal has one bank account.",

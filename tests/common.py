@@ -50,7 +50,7 @@ class BankFeedCase(AccountTestInvoicingCommon):
         self.clock = freeze_time(f'{TODAY} 09:00:00')
         self.frozen = self.clock.start()
         self.addCleanup(self.clock.stop)
-        self.startPatcher(patch.object(Http, '_sleep', create=True, side_effect=lambda seconds: None))
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
         self.bank = Bank(TODAY)
         self.account = self.bank.open('Current account', iban='DE89370400440532013000', opening='1000')
         self.server = self.start_server()
