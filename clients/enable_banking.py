@@ -273,7 +273,6 @@ class EnableBanking(BankClient):
             self._token = jwt.sign(key, {'typ': 'JWT', 'alg': 'RS256', 'kid': self.credential('application_id').strip()}, {
                 'iss': 'enablebanking.com', 'aud': 'api.enablebanking.com',
                 'iat': int(issued.timestamp()), 'exp': int(self._token_ends.timestamp())})
-            self.http.hide([self._token])
         return self._token
 
     def _session_headers(self) -> dict[str, str]:

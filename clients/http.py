@@ -108,7 +108,7 @@ def parse_retry_after(value: str | None, now: datetime) -> datetime | None:
     """The instant that a `Retry-After` header names, given in seconds or as an HTTP date (RFC 9110, 10.2.3); None when unusable."""
     value = (value or '').strip()
     try:
-        wait = timedelta(seconds=int(value)) if value.isdigit() else _http_date(value) - now
+        wait = timedelta(seconds=int(value)) if value.isdecimal() else _http_date(value) - now
     except (ValueError, TypeError, OverflowError):
         return None
     return now + max(wait, timedelta()) if wait <= LONGEST_RETRY_AFTER else None
@@ -301,7 +301,7 @@ class Http:
     def _body(self, response, started) -> bytes:
         """The whole body, or an error when it is too big, too slow or cut off."""
         expected = response.headers.get('Content-Length', '')
-        if expected.isdigit() and int(expected) > self.max_bytes:
+        if expected.isdecimal() and int(expected) > self.max_bytes:
             raise self._too_big(response)
         body = bytearray()
         for chunk in response.iter_content(CHUNK_BYTES):
@@ -312,7 +312,7 @@ class Http:
                 raise TransientError(f"{self._name(response)} answers too slowly. The next synchronization tries again.",
                                      status=response.status_code)
         # urllib3 1.26 takes a closed connection for the end of the body.
-        if expected.isdigit() and response.raw.tell() < int(expected):
+        if expected.isdecimal() and response.raw.tell() < int(expected):
             raise TransientError(f"The answer of {self._name(response)} broke off. Nothing of it was used; the next "
                                  f"synchronization tries again.", status=response.status_code)
         return bytes(body)

@@ -156,7 +156,7 @@ class SimpleFin(BankClient):
     def _claim(self, url: str) -> str:
         """POST without a body, once, gives the access address as text (protocol, `POST /claim/:token`)."""
         try:
-            answer = self.http.request('POST', url, data=b'', headers={'Accept': 'text/plain', 'Content-Length': '0'}, as_text=True,
+            answer = self.http.request('POST', url, data=b'', headers={'Accept': 'text/plain'}, as_text=True,
                                        judge=self._judge_claim)
         except TransientError as error:
             raise TransientError(CLAIM_LOST, detail=error.detail, status=error.status) from None

@@ -11,7 +11,7 @@ from .records import Notice, RemoteTransaction
 # Far above any balance, far below what a number field of a database holds.
 LARGEST_AMOUNT = Decimal('1e15')
 MOST_DECIMALS = 8
-_NUMBER = re.compile(r'[+-]?\d+(?:\.\d+)?')
+_NUMBER = re.compile(r'[+-]?[0-9]+(?:\.[0-9]+)?')
 _CURRENCY = re.compile(r'[A-Z]{3}')
 
 

@@ -15,8 +15,9 @@ LOGS = CACHE / 'logs'
 
 
 def name_for(series, purpose):
-    """A database name that no other checkout uses."""
-    return f"online_sync_{purpose}_{CHECKOUT_ID}_{series.name.replace('.', '')}"
+    """A database name that no other checkout uses, and for a test no other run."""
+    run_id = f'_{os.getpid()}' if purpose == 'test' else ''
+    return f"online_sync_{purpose}_{CHECKOUT_ID}_{series.name.replace('.', '')}{run_id}"
 
 
 def configuration(series, **options):

@@ -1,4 +1,5 @@
 """PostgreSQL: the one that PGHOST and PGPORT reach, else a private cluster in the cache."""
+import fcntl
 import getpass
 import hashlib
 import os
@@ -16,26 +17,37 @@ SPEED = ('fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_
 SERVER_USERS = ('postgres', 'nobody')
 
 
+#: Held, shared, as long as this process works with the private cluster: nobody stops it meanwhile.
+_users = None
+
+
 def connect():
-    """Make a PostgreSQL reachable through PGHOST, PGPORT and PGUSER of this process and return their values."""
+    """Make a PostgreSQL reachable through PGHOST, PGPORT and PGUSER of this process."""
+    global _users
     if not _answers():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        _users = open(CACHE / 'postgres.users', 'w')  # noqa: SIM115
+        fcntl.flock(_users, fcntl.LOCK_SH)
         _use_private()
     if os.environ.get('PGUSER') == 'postgres':
         raise Stop("Odoo refuses to work as the database user “postgres”. Set PGUSER to another one.")
-    return {name: os.environ.get(name, '') for name in ('PGHOST', 'PGPORT', 'PGUSER')}
 
 
 def stop():
-    """Stop the private cluster, unless somebody is connected to it. Returns whether it stopped."""
-    with locked('postgres'):
+    """Stop the private cluster, unless another `make` or an Odoo in the background uses it."""
+    with locked('postgres'), open(CACHE / 'postgres.users', 'w') as users:
         data = _data_folder()
+        if _users:
+            _users.close()
         if not (data / 'postmaster.pid').exists():
-            return True
+            return
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
         _point_to_private()
-        if _answers() and _others():
-            return False
-        _as_server([_binary('pg_ctl'), '-D', data, '-m', 'fast', '-w', 'stop'], why="PostgreSQL did not stop")
-        return True
+        if not (_answers() and _others()):
+            _as_server([_binary('pg_ctl'), '-D', data, '-m', 'fast', '-w', 'stop'], why="PostgreSQL did not stop")
 
 
 def _answers():

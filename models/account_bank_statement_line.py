@@ -27,6 +27,31 @@ class AccountBankStatementLine(models.Model):
         create_partial_unique_index(
             self, 'account_bank_statement_line_online_sync_uniq', ['online_sync_transaction_id'], "online_sync_transaction_id IS NOT NULL")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """What is entered by hand or from a file in a synchronized journal may be there already."""
+        lines = super().create(vals_list)
+        if not self.env.context.get('online_sync_import'):
+            lines.sudo()._online_sync_find_copies()
+        return lines
+
+    def _online_sync_find_copies(self):
+        """Ask about lines of a synchronized journal that equal one that the bank brought: same day, same amount."""
+        accounts = self.env['online.sync.account'].search([('journal_id', 'in', self.journal_id.ids)])
+        lines = self.filtered(lambda line: line.journal_id in accounts.journal_id and line.amount)
+        if not lines:
+            return
+        rows = self.env['online.sync.transaction'].search([
+            ('account_id', 'in', accounts.ids), ('state', '=', 'imported'), ('date', 'in', lines.mapped('date')),
+            ('amount', 'in', lines.mapped('amount'))])
+        for line in lines:
+            same = rows.filtered(lambda row, line=line: (
+                (row.journal_id, row.date) == (line.journal_id, line.date)
+                and line.currency_id.compare_amounts(row.amount, line.amount) == 0))
+            if same:
+                rows -= same[0]
+                self.env['online.sync.issue']._raise_copied(line, same[0])
+
     def unlink(self):
         """A line that a user deleted stays deleted: the inbox remembers (law 3)."""
         rows = self.sudo().online_sync_transaction_id

@@ -25,6 +25,8 @@ class AccountJournal(models.Model):     # this class name: the base class finds 
                 'connected': account.link_id.state in ('connected', 'expiring', 'error'),
                 'last': account.last_ok and format_datetime(self.env, account.last_ok, dt_format='short') or '',
                 'words': account and account._state_words() or '',
+                'consent': account.link_id.state == 'expiring' and account.link_id._consent_words() or '',
+                'expired': account.link_id.state == 'expired',
                 'needs': _("%s need you", issues) if issues else '',
             }
         return result
@@ -35,6 +37,10 @@ class AccountJournal(models.Model):     # this class name: the base class finds 
         if not account:
             raise UserError(_("This journal is not connected to a bank."))
         return account.link_id.action_synchronize_now()
+
+    def action_online_sync_reconnect(self):
+        """Renew the consent, from the dashboard."""
+        return self._online_sync_accounts()[self].link_id.action_reconnect()
 
     def action_online_sync_transactions(self):
         """The journal's bank transactions."""

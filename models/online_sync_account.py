@@ -33,7 +33,7 @@ class OnlineSyncAccount(models.Model):
     name = fields.Char(required=True)
     institution = fields.Char("Bank")
     holder = fields.Char()
-    iban = fields.Char()
+    iban = fields.Char("IBAN")
     number = fields.Char()
     kind = fields.Selection(
         [('bank', "Current account"), ('savings', "Savings"), ('card', "Card"), ('loan', "Loan"), ('other', "Other")],
@@ -160,7 +160,7 @@ class OnlineSyncAccount(models.Model):
     def _propose_mapping(self):
         """Proposal for new accounts: the journal of the same IBAN, else a new one. Loans and unreadable accounts are left out."""
         for account in self:
-            if not account.handle or not account.currency_id or account.kind == 'loan':
+            if not account.handle or not account.currency_id or account.kind == 'loan' or account._is_connected_elsewhere():
                 continue
             journal = account._matching_journal()
             account.write({
@@ -169,6 +169,14 @@ class OnlineSyncAccount(models.Model):
             })
             account.start_date = account._default_start_date()
             account.adds_opening = not account._has_entries()
+
+    def _is_connected_elsewhere(self):
+        """Whether another connection of the company feeds a journal from this very account already."""
+        number = identity.normalise_account(self.iban)
+        others = self.search([
+            ('company_id', '=', self.company_id.id), ('id', '!=', self.id), ('mapping', '!=', 'skip'), ('journal_id', '!=', False),
+            ('currency_id', '=', self.currency_id.id)]) if number else self.browse()
+        return any(identity.normalise_account(other.iban) == number for other in others)
 
     def _matching_journal(self):
         """A free journal of the same account number and currency; for a current account else the company's still unused bank journal."""

@@ -79,8 +79,9 @@ class OnlineSyncAccount(models.Model):
 
     def _finish_reading(self, client, log):
         """All windows are done: retry what waits, ask for the balance, prove the books."""
-        transactions = self.env['online.sync.transaction']
-        transactions.search([('account_id', '=', self.id), ('state', '=', 'new'), ('status', '=', 'booked')])._import_lines()
+        self._waiting()._import_lines()
+        if not self._waiting():
+            self.env['online.sync.issue']._settle(self, ('locked',))
         self._settle_start()
         self.env['online.sync.balance']._record(self, client.fetch_balances(self._as_remote()))
         self._prove_balance()
@@ -90,6 +91,11 @@ class OnlineSyncAccount(models.Model):
             self.write({'last_ok': fields.Datetime.now(), 'last_error': False})
             self.env['online.sync.issue']._settle(self, ('failed', 'unavailable'))
         return False
+
+    def _waiting(self):
+        """Booked movements that are not in the books yet."""
+        return self.env['online.sync.transaction'].search(
+            [('account_id', '=', self.id), ('state', '=', 'new'), ('status', '=', 'booked'), ('is_held', '=', False)])
 
     def _settle_start(self):
         """After a first read as far back as the bank goes, the mapping starts with the first movement that the bank has."""

@@ -15,6 +15,7 @@ KINDS = [
     ('failed', "Keeps failing"),
     ('duplicate', "Possible duplicate"),
     ('edited', "Amount changed by the bank"),
+    ('copied', "Entered a second time"),
     ('vanished', "No longer at the bank"),
     ('drift', "Balance differs"),
     ('opening', "Opening balance missing"),
@@ -104,6 +105,16 @@ class OnlineSyncIssue(models.Model):
         return self._raise(row.link_id, 'edited' if edited else 'duplicate', row.id, summary=summary, **values)
 
     @api.model
+    def _raise_copied(self, line, row):
+        """Somebody entered, by hand or from a file, what the bank brought already."""
+        return self._raise(
+            row.link_id, 'copied', line.id, account_id=row.account_id.id, transaction_id=row.id, line_id=line.id,
+            summary=_("%(amount)s on %(day)s “%(text)s” was entered in %(journal)s, where the bank had brought “%(other)s” already.",
+                      amount=self._money(row), day=format_date(self.env, line.date), text=self._short(line.payment_ref),
+                      journal=line.journal_id.code, other=self._short(row.text)),
+            blocks=_("It may be in the books twice."))
+
+    @api.model
     def _raise_vanished(self, row):
         return self._raise(
             row.link_id, 'vanished', row.id, account_id=row.account_id.id, transaction_id=row.id, line_id=row.statement_line_ids[:1].id,
@@ -113,11 +124,11 @@ class OnlineSyncIssue(models.Model):
 
     @api.model
     def _raise_locked(self, account, rows):
-        """One issue for all rows of the account that a lock date keeps out; closed when there are none."""
-        waiting = rows | rows.search([('account_id', '=', account.id), ('state', '=', 'new'), ('status', '=', 'booked')]).filtered(
-            lambda row: account.company_id._get_violated_lock_dates(row.date, False, account.journal_id)) if rows else rows
-        if not waiting:
-            return self._settle(account, ('locked',))
+        """One issue for all rows of the account that a lock date keeps out, these among them."""
+        if not rows:
+            return self.browse()
+        waiting = rows.search([('account_id', '=', account.id), ('state', '=', 'new'), ('status', '=', 'booked')]).filtered(
+            lambda row: account.company_id._get_violated_lock_dates(row.date, False, account.journal_id))
         days = waiting.mapped('date')
         return self._raise(
             account.link_id, 'locked', account.id, account_id=account.id, date_from=min(days), date_to=max(days),
@@ -249,6 +260,16 @@ class OnlineSyncIssue(models.Model):
             issue._close(_("Replaced"))
         return self._reprove()
 
+    def action_delete_copy(self):
+        """It is the same: what was entered goes, what the bank brought stays."""
+        for issue in self:
+            issue = issue._open('copied')
+            if issue.line_id.is_reconciled:
+                raise UserError(_("The line that was entered is matched. Undo its matching first."))
+            issue.line_id.unlink()
+            issue._close(_("Copy deleted"))
+        return self._reprove()
+
     def action_delete_line(self):
         """The bank took the movement back: so do the books."""
         for issue in self:
@@ -271,8 +292,7 @@ class OnlineSyncIssue(models.Model):
         """Try once more to bring into the books what waits."""
         for issue in self:
             issue = issue._open('locked', 'refused', 'odd')
-            rows = issue.transaction_id or issue.account_id.transaction_ids.filtered(
-                lambda row: row.state == 'new' and row.status == 'booked')
+            rows = issue.transaction_id or issue.account_id._waiting()
             imported = rows._import_lines()
             if imported and imported == rows.exists():
                 issue._close(_("Imported"))

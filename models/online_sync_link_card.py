@@ -18,7 +18,8 @@ class OnlineSyncLink(models.Model):
     @api.depends('provider', 'institution_logo')
     def _compute_icon(self):
         for link in self:
-            link.icon = link.institution_logo or (link.provider and link._provider().icon) or ICON
+            logo = link.institution_logo or ''
+            link.icon = logo if logo.startswith('https://') else (link.provider and link._provider().icon) or ICON
 
     @api.depends('state', 'next_run', 'last_run', 'consent_until', 'issue_count', 'account_ids')
     @api.depends_context('lang', 'tz', 'uid')

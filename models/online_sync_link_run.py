@@ -99,8 +99,11 @@ class OnlineSyncLink(models.Model):
         if self.state in ('connected', 'expiring'):
             self.next_run = self._next_run(failed, limited)
             self.last_error = log.error if failed else False
-        self._tell_about_failures()
         proved = statuses & set(coverage.PROVING)
+        if self.state == 'error' and proved and not failed:
+            self.write({'state': 'connected', 'last_error': False, 'next_run': self._next_run(failed, limited)})
+            self.issue_ids.filtered(lambda issue: issue.kind == 'setting').sudo()._close(_("Settled by itself."))
+        self._tell_about_failures()
         stopped = self.state in ('expired', 'error')
         log._say(_("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
                    created=log.created, waiting=log.waiting))

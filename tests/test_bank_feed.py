@@ -146,6 +146,20 @@ class TestBankFeed(BankFeedCase):
         self.assertEqual(len(self.book_lines()), 2)
         self.assertFalse(self.issues('duplicate'))
 
+    def test_file_imported_after_the_feed_is_asked_about(self):
+        self.bank.book(self.account, TODAY - timedelta(days=1), '-49.90', 'COFFEE SHOP')
+        self.sync()
+        self.lines.create([
+            {'journal_id': self.journal.id, 'date': TODAY - timedelta(days=1), 'amount': -49.9, 'payment_ref': 'from a file'},
+            {'journal_id': self.journal.id, 'date': TODAY - timedelta(days=1), 'amount': -50, 'payment_ref': 'another'}])
+        issue = self.issues('copied')
+        self.assertEqual(len(issue), 1)
+        issue.action_delete_copy()
+        self.assertEqual([text for *_rest, text in self.book_lines()], ['COFFEE SHOP', 'another'])
+        self.next_day()
+        self.sync()
+        self.assertEqual(len(self.book_lines()), 2)
+
     def test_locked_period_waits(self):
         self.company.fiscalyear_lock_date = TODAY - timedelta(days=10)
         self.bank.book(self.account, TODAY - timedelta(days=12), '-1', 'OLD')

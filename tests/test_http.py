@@ -132,7 +132,7 @@ class TestRetries(HttpCase):
             ('Tue, 10 Mar 2026 13:00:00 GMT', timedelta(hours=1)), ('Tue, 10 Mar 2026 11:00:00 GMT', timedelta()),
         ):
             self.assertEqual(parse_retry_after(value, NOON), NOON + expected, value)
-        for value in ('', None, 'soon', '-3', '99999999999999999999', '2026-03-10', 'Tue, 10 Mar 2099 13:00:00 GMT'):
+        for value in ('', None, 'soon', '-3', '99999999999999999999', '2026-03-10', 'Tue, 10 Mar 2099 13:00:00 GMT', '²'):
             self.assertIsNone(parse_retry_after(value, NOON), value)
 
     def test_pauses_double_and_half_of_them_is_chance(self):
@@ -184,6 +184,11 @@ class TestWhatIsBelieved(HttpCase):
         with self.assertRaisesRegex(ProtocolError, "larger than 20 MB"):
             self.get()
         self.server.huge_next(told=False)
+        with self.assertRaisesRegex(ProtocolError, "larger than 20 MB"):
+            self.get()
+
+    def test_a_huge_answer_is_refused_before_it_is_read(self):
+        self.server.answer_next({}, Content_Length=str(21 * 1024 * 1024))
         with self.assertRaisesRegex(ProtocolError, "larger than 20 MB"):
             self.get()
 

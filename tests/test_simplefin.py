@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from odoo.tests import BaseCase, tagged
 
+from ..clients import wire
 from ..clients.base import client_class, providers
 from ..clients.errors import (
     AccountUnavailable,
@@ -112,6 +113,13 @@ class TestSignIn(SimpleFinCase):
             with self.assertRaises(ProtocolError):
                 self.start(self.server.setup_token)
 
+    def test_a_server_that_repeats_the_password_does_not_show_it(self):
+        self.server.answer_next({'error': f'no such user {self.server.user} {self.server.password}'}, status=400)
+        with self.assertRaises(ConfigError) as caught:
+            self.client().fetch_accounts()
+        self.assertIn('no such user', caught.exception.detail)
+        self.assertNotIn(self.server.password, caught.exception.log_line())
+
     def test_nothing_secret_is_logged(self):
         with self.assertLogs(level=logging.DEBUG) as logs:
             consent = self.start(self.server.setup_token)
@@ -158,6 +166,14 @@ class TestReading(SimpleFinCase):
         booked, = self.movements(self.current)
         self.assertEqual((booked.status, booked.date, booked.amount), (BOOKED, TODAY, Decimal('-12.75')))
         self.assertNotEqual(booked.external_id, told.external_id)
+
+    def test_what_is_pending_with_a_posting_day_is_still_pending(self):
+        self.server.skip_next()
+        self.server.answer_next({'errlist': [], 'connections': [], 'accounts': [{
+            'id': self.server.id_of(self.current), 'name': 'A', 'currency': 'USD', 'balance': '1', 'balance-date': 1, 'transactions': [
+                {'id': '1', 'posted': 1773144000, 'pending': True, 'amount': '-1', 'description': 'a'},
+                {'id': '2', 'posted': 0, 'amount': '-1', 'description': 'b'}]}]})
+        self.assertEqual([(m.status, m.date) for m in self.movements(self.current)], [(PENDING, TODAY), (PENDING, TODAY)])
 
     def test_only_the_days_of_the_window_are_read(self):
         for days in (10, 9, 1, 0):
@@ -390,7 +406,13 @@ class TestProvider(BaseCase):
         with self.assertRaisesRegex(ConfigError, "“acme” is not installed"):
             client_class('acme')
 
+    def test_amounts_are_exact_or_refused(self):
+        for value, amount in (('1.10', '1.10'), (' -3 ', '-3'), ('-0.00', '0.00'), ('+5', '5'), (7, '7'), (Decimal('0.1'), '0.1')):
+            self.assertEqual(str(wire.money(value)), amount)
+        for value in (0.1, True, None, '', '1,5', '1e3', 'NaN', Decimal('Infinity'), '1' * 16, '0.123456789', [], '١'):
+            with self.assertRaises(ProtocolError, msg=repr(value)):
+                wire.money(value)
+
     def test_days_are_in_utc(self):
-        from ..clients import wire
         self.assertEqual(wire.epoch_day(wire.epoch(date(2026, 3, 10))), date(2026, 3, 10))
         self.assertEqual(wire.epoch_day(wire.epoch(date(2026, 3, 10)) - 1), date(2026, 3, 9))
