@@ -74,6 +74,8 @@ class OnlineSyncAccount(models.Model):
             status, message = coverage.FAILED, _("The provider said that its answer is incomplete.")
             self.last_error = message
             log._count(failed=1)
+        if not self.start_date and reading.first_day:   # a first read may give more than was asked for
+            window = Window(min(window.date_from, reading.first_day), window.date_to)
         self.env['online.sync.coverage']._record(self, window, status, count=reading.count, message=message, log=log)
         reading.next_window()
 

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
 from .compat import create_partial_unique_index
+from .online_sync_transaction import KEPT
 
 _logger = logging.getLogger(__name__)
 
@@ -219,7 +220,7 @@ class OnlineSyncIssue(models.Model):
         self.check_access('write')
         if self.state != 'open' or kinds and self.kind not in kinds:
             raise UserError(_("This was resolved already."))
-        return self.sudo()
+        return self.sudo().with_company(self.company_id)
 
     def action_same(self):
         """The transaction and the one in the books are one: the books stay as they are."""
@@ -285,6 +286,8 @@ class OnlineSyncIssue(models.Model):
             issue = issue._open()
             if issue.kind in ('duplicate', 'edited', 'odd', 'refused'):
                 issue.transaction_id.write({'state': 'ignored', 'state_reason': _("Ignored by %s", self.env.user.name)})
+            elif issue.kind == 'vanished':
+                issue.transaction_id.missed_reads = KEPT
             issue._close(_("Ignored"))
         return self._reprove()
 

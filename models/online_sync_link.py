@@ -142,7 +142,9 @@ class OnlineSyncLink(models.Model):
         self.ensure_one()
         parameters = self.env['ir.config_parameter'].sudo()
         networks = parameters.get_param('account_online_sync.allowed_networks') or ''
-        http = Http(allowed_networks=[network.strip() for network in networks.split(',') if network.strip()])
+        # Somebody who waits at the screen gets an answer, be it an error, before the page gives up.
+        http = Http(allowed_networks=[network.strip() for network in networks.split(',') if network.strip()],
+                    budget=20 if presence else 120)
         url = self.sudo().api_url or parameters.get_param(f'account_online_sync.url.{self.provider}') or ''
         return base.client_class(self.provider)(
             self._credentials() if credentials is None else credentials, http, url=url, presence=presence)

@@ -135,6 +135,7 @@ class OnlineSyncLink(models.Model):
         :returns: 'done', 'more' (out of time) or 'busy' (another run has the link)
         """
         self.ensure_one()
+        self = self._for_responsible()
         deadline = time.monotonic() + seconds
         if not lock_rows(self):
             return 'busy'
@@ -147,9 +148,15 @@ class OnlineSyncLink(models.Model):
             if time.monotonic() > deadline or left <= 0:
                 return self._hand_over(log, listener)
             more = self._advance(log, client)
+        if client:
+            client.http.close()
         self._end_run(log)
         self._commit_step(log, listener, ended=True)
         return 'done'
+
+    def _for_responsible(self):
+        """The link in its own company, and with the language and time zone of who reads its sentences."""
+        return self.with_company(self.company_id).with_context(lang=self.user_id.lang, tz=self.user_id.tz)
 
     def _client_or_stop(self, log, presence):
         """The client, or None when the credentials or settings do not even allow to make one."""
@@ -239,6 +246,7 @@ class OnlineSyncLink(models.Model):
     def _job_step(self, log_id=None):
         """One step in a job of its own; the queue commits. The next step is the next job."""
         self.ensure_one()
+        self = self._for_responsible()
         if not lock_rows(self):
             return _("Another run has this connection.")
         log = self.env['online.sync.log'].browse(log_id).exists() if log_id else self._begin_run('job')

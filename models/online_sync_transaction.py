@@ -9,6 +9,9 @@ from ..clients.records import BOOKED, PENDING, RemoteTransaction
 from ..engine import identity
 from .compat import create_partial_unique_index
 
+#: `missed_reads` of a movement that a person keeps although the bank no longer shows it.
+KEPT = -1
+
 
 class OnlineSyncTransaction(models.Model):
     """Inbox: what the bank said, kept apart from the books and kept for ever. It is the memory that makes every line come once."""
@@ -334,7 +337,8 @@ class OnlineSyncTransaction(models.Model):
         The first and the last day of a window do not count: banks filter by other dates than the one they show.
         """
         window = reading.window
-        missing = [row for row in rows if window.date_from < row.known.date < window.date_to and row.state in ('imported', 'new')]
+        missing = [row for row in rows if window.date_from < row.known.date < window.date_to
+                   and row.state in ('imported', 'new') and row.missed_reads != KEPT]
         for row in missing:
             record = self.browse(row.known.id)
             record.missed_reads = row.missed_reads + 1

@@ -125,6 +125,20 @@ class TestBankFeed(BankFeedCase):
         self.issues('vanished').action_delete_line()
         self.assertBooksAreTheBanks()
 
+    def test_vanished_line_that_a_person_keeps_is_not_asked_about_again(self):
+        coffee = self.bank.book(self.account, TODAY - timedelta(days=2), '-3.20', 'COFFEE CORNER')
+        self.bank.book(self.account, TODAY - timedelta(days=1), '-9', 'LUNCH')
+        self.sync()
+        self.bank.vanish(coffee)
+        for _read in range(2):
+            self.next_day()
+            self.sync()
+        self.issues('vanished').action_ignore()
+        self.next_day()
+        self.sync()
+        self.assertFalse(self.issues('vanished'))
+        self.assertEqual(len(self.book_lines()), 2)
+
     def test_line_typed_by_hand_is_not_doubled(self):
         hand = self.lines.create({
             'journal_id': self.journal.id, 'date': TODAY - timedelta(days=1), 'amount': -49.9, 'payment_ref': 'coffee machine'})

@@ -1,5 +1,5 @@
 """The connect wizard with a bank that wants the user: to the bank and back."""
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from odoo.exceptions import UserError
@@ -54,6 +54,24 @@ class TestConnect(AccountTestInvoicingCommon, HttpCase):
         self.assertEqual(self.link.account_ids.iban, 'DE89370400440532013000')
         self.assertTrue(self.link.consent_until)
         self.assertEqual(self.come_back(answer).status_code, 400, "an answer serves once")
+
+    def test_first_run_takes_all_that_the_bank_has_and_proves_it(self):
+        """`strategy=longest` gives more than was asked for: those days count as read, and are not asked for again."""
+        first = date.today() - timedelta(days=400)
+        self.bank.book(self.account, first, '-7', 'LONG AGO')
+        self.come_back(self.server.allow(self.to_the_bank()))
+        self.wizard.action_accounts()
+        for _run in range(2):
+            log = self.link.sudo()._begin_run('manual')
+            client = self.link.sudo()._client()
+            while self.link.sudo()._advance(log, client):
+                self.env.flush_all()
+            self.link.sudo()._end_run(log)
+        account = self.link.account_ids
+        self.assertEqual((account.start_date, account.proved_to), (first, date.today() - timedelta(days=1)))
+        calls = [call.query for call in self.server.calls if call.path.endswith('/transactions')]
+        windows = [query['date_from'] for query in calls if 'date_from' in query]
+        self.assertEqual(windows, [str(date.today() - timedelta(days=7))], "the second run reads the last days only")
 
     def test_refused_at_the_bank(self):
         response = self.come_back(self.server.deny(self.to_the_bank()))
