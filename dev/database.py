@@ -111,11 +111,11 @@ def install(series, python, name, update=False):
         raise Stop(f"The addon could not be installed: {last_error(log)}\nThe whole log: {log}")
 
 
-def shell(series, python, name, script=None, quiet=False, environment=None):
+def shell(series, python, name, script=None, quiet=False, environment=None, output=None):
     """Run an Odoo shell on a database, with a script or with this terminal. Returns its exit code."""
     line, values = command(series, python, configuration(series), 'shell', '-d', name, '--no-http', '--log-level', 'warn')
     values.update(environment or {})
-    output = subprocess.DEVNULL if quiet else None
+    output = subprocess.DEVNULL if quiet else output
     return subprocess.run(line, env=values, input=script, text=True, stdout=output, stderr=output).returncode
 
 

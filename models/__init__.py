@@ -9,5 +9,6 @@ from . import online_sync_balance
 from . import online_sync_transaction
 from . import online_sync_issue
 from . import online_sync_log
+from . import account_move
 from . import account_bank_statement_line
 from . import account_journal

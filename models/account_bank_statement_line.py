@@ -4,6 +4,7 @@ from odoo import api, fields, models
 
 from ..clients.records import BOOKED
 from ..engine import identity
+from .account_move import ImportBatch
 from .compat import create_partial_unique_index
 
 
@@ -29,11 +30,26 @@ class AccountBankStatementLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """What is entered by hand or from a file in a synchronized journal may be there already."""
+        """Our own import comes in batches; what is entered by hand or from a file may be there already."""
+        if self.env.context.get('online_sync_import'):
+            batch_env = self.with_context(**self._online_sync_batch_context(vals_list))
+            return super(AccountBankStatementLine, batch_env).create(vals_list).with_env(self.env)
         lines = super().create(vals_list)
-        if not self.env.context.get('online_sync_import'):
-            lines.sudo()._online_sync_find_copies()
+        lines.sudo()._online_sync_find_copies()
         return lines
+
+    def _online_sync_batch_context(self, vals_list):
+        """Context of a batch: once a batch what stock does once a line, and not at all what cannot change anything here.
+
+        What adapts the tax and payment term lines of invoices has nothing to do here, and a new bank transaction is in line with its
+        entry. Tracking is left out unless the company keeps an audit trail.
+        """
+        company = self.env['account.journal'].browse(vals_list[:1] and vals_list[0].get('journal_id')).company_id
+        audited = any(name in company._fields and company[name] for name in ('check_account_audit_trail', 'restrictive_audit_trail'))
+        return {
+            'online_sync_batch': ImportBatch(vals_list), 'skip_account_move_synchronization': True, 'skip_invoice_sync': True,
+            'tracking_disable': not audited or self.env.context.get('tracking_disable', False),
+        }
 
     def _online_sync_find_copies(self):
         """Ask about lines of a synchronized journal that equal one that the bank brought: same day, same amount."""
@@ -84,14 +100,3 @@ class AccountBankStatementLine(models.Model):
             id=self.id, status=BOOKED, date=self.date, amount=amount, currency=self.currency_id.name,
             fingerprint=identity.fingerprint(self.date, amount, self.currency_id.name, self.payment_ref or '', self.account_number or ''),
             text=identity.normalise_text(self.payment_ref), partner_account=identity.normalise_account(self.account_number))
-
-
-class AccountMove(models.Model):
-    _inherit = 'account.move'
-
-    def unlink(self):
-        """Deleting the entry deletes its bank transaction in the database, without asking its model."""
-        rows = self.sudo().statement_line_ids.online_sync_transaction_id
-        result = super().unlink()
-        rows.exists()._remember_deleted()
-        return result

@@ -1,7 +1,7 @@
 """Reading an account: one page a step, the ledger of days, and what to do when the bank says no."""
 from datetime import datetime, timedelta, timezone
 
-from odoo import _, fields, models
+from odoo import _, fields, models, tools
 
 from ..clients import errors
 from ..clients.records import RemoteAccount, Window
@@ -154,10 +154,14 @@ class OnlineSyncAccount(models.Model):
 
     def _currency(self, code):
         """The currency of an ISO code, whether Odoo uses it or not; ProtocolError for a code that is none."""
+        return self.env['res.currency'].browse(self._currency_id(code))
+
+    @tools.ormcache('code')
+    def _currency_id(self, code):
         currency = self.env['res.currency'].with_context(active_test=False).search([('name', '=', code)], limit=1)
         if not currency:
             raise errors.ProtocolError(_("The bank sent an amount in “%s”, which is no currency that Odoo knows.", clean_text(code)[:10]))
-        return currency
+        return currency.id
 
     def _find_partners(self, numbers):
         """Partners of account numbers: {normalised number: partner id}. Never our own company; nothing where two partners share it."""

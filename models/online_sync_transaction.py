@@ -2,6 +2,8 @@ import json
 from collections import Counter, defaultdict
 from decimal import Decimal
 
+import psycopg2
+
 from odoo import _, api, fields, models
 from odoo.tools import SQL
 
@@ -9,6 +11,8 @@ from ..clients.records import BOOKED, PENDING, RemoteTransaction
 from ..engine import identity
 from .compat import create_partial_unique_index
 
+#: Bank transactions created at once.
+BATCH = 500
 #: `missed_reads` of a movement that a person keeps although the bank no longer shows it.
 KEPT = -1
 
@@ -24,8 +28,8 @@ class OnlineSyncTransaction(models.Model):
     _check_company_auto = True
 
     account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
-    link_id = fields.Many2one(related='account_id.link_id', store=True, index=True)
-    company_id = fields.Many2one(related='account_id.company_id', store=True)
+    link_id = fields.Many2one(related='account_id.link_id', store=True, precompute=True, index=True)
+    company_id = fields.Many2one(related='account_id.company_id', store=True, precompute=True)
     journal_id = fields.Many2one(related='account_id.journal_id')
     status = fields.Selection([(BOOKED, "Booked"), (PENDING, "Pending")], string="At the bank", required=True)
     state = fields.Selection(
@@ -187,7 +191,7 @@ class OnlineSyncTransaction(models.Model):
                 'is_held': verdict.kind == identity.HELD,
                 'duplicate_of_id': verdict.known if verdict.kind == identity.HELD else False,
             })
-        return self.create(values)
+        return self.with_context(tracking_disable=True).create(values).with_env(self.env)
 
     @api.model
     def _refresh(self, account, shown, rows):
@@ -406,36 +410,32 @@ class OnlineSyncTransaction(models.Model):
         return self._import_lines()
 
     def _create_lines(self):
-        """Create the bank transactions, in one batch; if the batch is refused, one by one, so that a bad row harms no other."""
-        if not self:
-            return self
-        rows = self._in_order()
-        try:
-            with self.env.cr.savepoint():
-                rows._create_line_batch()
-                self.env.flush_all()
-            return rows
-        except Exception:  # noqa: BLE001 - whatever the ORM or another addon objects to
-            if len(rows) == 1:
-                raise
-        self.env.invalidate_all()
-        done = self.browse()
-        for row in rows:
-            try:
-                with self.env.cr.savepoint():
-                    row._create_line_batch()
-                    self.env.flush_all()
-                done |= row
-            except Exception as error:  # noqa: BLE001
-                self.env.invalidate_all()
-                self.env['online.sync.issue']._raise_refused(row, error)
+        """Create the bank transactions, oldest first, in batches: memory and time stay the same however long a page is."""
+        done, ordered = self.browse(), self._in_order()
+        for start in range(0, len(ordered), BATCH):
+            done |= ordered[start:start + BATCH]._create_batch_or_singles()
         return done
+
+    def _create_batch_or_singles(self):
+        """One batch; if it is refused, one by one, so that a bad row harms no other."""
+        try:
+            self._create_line_batch()
+            return self
+        except psycopg2.OperationalError:
+            raise       # a concurrent change: the whole step is done again
+        except Exception as error:  # noqa: BLE001 - whatever the ORM or another addon objects to
+            if len(self) == 1:
+                self.env['online.sync.issue']._raise_refused(self, error)
+                return self.browse()
+        return self.browse(id_ for row in self for id_ in row._create_batch_or_singles().ids)
 
     def _create_line_batch(self):
         partners = self.account_id._find_partners(self.mapped('partner_account'))
-        lines = self.env['account.bank.statement.line'].with_context(online_sync_import=True).create([
-            row._prepare_statement_line_vals(partners.get(identity.normalise_account(row.partner_account))) for row in self])
-        self.write({'state': 'imported', 'state_reason': False})
+        with self.env.cr.savepoint():
+            lines = self.env['account.bank.statement.line'].with_context(online_sync_import=True).create([
+                row._prepare_statement_line_vals(partners.get(identity.normalise_account(row.partner_account))) for row in self])
+            self.with_context(tracking_disable=True).write({'state': 'imported', 'state_reason': False})
+            self.env.flush_all()
         return lines
 
     def _remember_deleted(self):

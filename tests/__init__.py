@@ -7,6 +7,7 @@ from . import test_enable_banking
 from . import test_http
 from . import test_identity
 from . import test_import
+from . import test_import_speed
 from . import test_link
 from . import test_servers
 from . import test_simplefin

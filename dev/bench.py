@@ -1,0 +1,46 @@
+"""`make bench`: one JSON object a line on stdout, all else on stderr. ONLY=import selects by the beginning of a name."""
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import database
+import postgres
+import python
+from base import Stop, main, say
+
+import odoo
+
+FOLDER = Path(__file__).parent
+
+
+def bench():
+    """Measure on one Odoo series (ODOO=19.0 for the other) in a database of its own."""
+    interpreter = python.environment()
+    series = odoo.preferred()
+    postgres.connect()
+    name = database.name_for(series, 'bench')
+    database.copy(series, interpreter, name)
+    database.install(series, interpreter, name)
+    say(f"Measuring on Odoo {series.name}; this takes some minutes …")
+    bank = subprocess.Popen([str(interpreter), str(FOLDER / 'bench_bank.py')], stdout=subprocess.PIPE, text=True)
+    try:
+        with tempfile.NamedTemporaryFile('r', suffix='.jsonl') as results:
+            environment = {'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name}
+            script = (FOLDER / 'bench_import.py').read_text()
+            if database.shell(series, interpreter, name, script, environment=environment, output=sys.stderr):
+                raise Stop("The measurement broke off; the lines above say why.")
+            found = results.read()
+    finally:
+        bank.terminate()
+        bank.wait()
+        database.drop(name)
+        postgres.stop()
+    print(found, end='')
+    return 0 if found else 1
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('ONLY', '')
+    main(bench)
