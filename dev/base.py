@@ -1,6 +1,7 @@
 """What the other modules of `dev/` share: where things lie, how to run a command, how to stop with a sentence."""
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,8 @@ def run(command, *, why, **kwargs):
 
 
 def main(function):
-    """Run a command's main function; a :class:`Stop` becomes its sentence and exit code 2."""
+    """Run a command's main function; a :class:`Stop` becomes its sentence and exit code 2, a SIGTERM ends it as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(function())
     except Stop as stop:

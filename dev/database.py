@@ -65,6 +65,15 @@ def drop(name):
     shutil.rmtree(DATA / 'filestore' / name, ignore_errors=True)
 
 
+def sweep():
+    """Drop the test databases of runs of this checkout that were killed; their names end with their process."""
+    names = run(['psql', '-Atc', f"SELECT datname FROM pg_database WHERE datname LIKE 'online_sync_test_{CHECKOUT_ID}_%'", 'postgres'],
+                why="PostgreSQL does not answer").split()
+    for name in names:
+        if not Path(f"/proc/{name.rsplit('_', 1)[1]}").exists():
+            drop(name)
+
+
 def template(series, python):
     """Name of a database with `account` installed and the web pages' assets made; built once for each Odoo and requirements."""
     mark = hashlib.sha256((series.version + REQUIREMENTS.read_text()).encode()).hexdigest()[:8]
@@ -84,8 +93,7 @@ def _make_template(series, python, name):
     conf = configuration(series)
     if odoo(series, python, conf, '-d', draft, '-i', 'account', '--stop-after-init', '--no-http', log=log):
         raise Stop(f"Odoo {series.name} could not make a database: {last_error(log)}")
-    script = ("for bundle in ('web.assets_web', 'web.assets_frontend', 'web.assets_tests'):\n"
-              "    env['ir.qweb']._get_asset_bundle(bundle).js()\n    env['ir.qweb']._get_asset_bundle(bundle).css()\nenv.cr.commit()\n")
+    script = "env['ir.qweb']._pregenerate_assets_bundles()\nenv.cr.commit()\n"
     shell(series, python, draft, script, quiet=True)
     run(['psql', '-c', f'ALTER DATABASE "{draft}" RENAME TO "{name}"', 'postgres'], why="The database could not be renamed")
     shutil.rmtree(DATA / 'filestore' / name, ignore_errors=True)
@@ -109,6 +117,9 @@ def install(series, python, name, update=False):
     flag = '-u' if update else '-i'
     if odoo(series, python, configuration(series), '-d', name, flag, ADDON, '--stop-after-init', '--no-http', log=log):
         raise Stop(f"The addon could not be installed: {last_error(log)}\nThe whole log: {log}")
+    state = run(['psql', '-Atc', f"SELECT state FROM ir_module_module WHERE name = '{ADDON}'", name], why="PostgreSQL does not answer")
+    if state.strip() != 'installed':    # Odoo ends with 0 also when it finds that it cannot install it
+        raise Stop(f"The addon was not installed, its state is “{state.strip()}”. The whole log: {log}")
 
 
 def shell(series, python, name, script=None, quiet=False, environment=None, output=None):

@@ -96,6 +96,7 @@ def _make(data):
 def _start(data):
     folder = _socket_folder()
     folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)     # who reaches the socket is superuser
     _give(folder)
     settings = [option for setting in (*SPEED, f'unix_socket_directories={folder}') for option in ('-c', setting)]
     options = ' '.join(['-p', '5432', *settings])

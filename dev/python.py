@@ -37,7 +37,7 @@ def _make(folder):
     say("Python packages: installing the pinned ones (once) …")
     shutil.rmtree(folder, ignore_errors=True)
     run([sys.executable, '-m', 'venv', folder], why="The virtual environment could not be made (python3-venv installed?)")
-    run([folder / 'bin/python', '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--prefer-binary',
+    run([folder / 'bin/python', '-m', 'pip', 'install', '-q', '--disable-pip-version-check',
          '-r', REQUIREMENTS], why="The Python packages could not be installed (is there a network?)",
         env={**os.environ, 'PIP_NO_INPUT': '1'})
     (folder / 'complete').touch()

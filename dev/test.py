@@ -19,7 +19,7 @@ import odoo
 RESULT = re.compile(r'odoo\.tests\.result: (\d+) failed, (\d+) error\(s\) of (\d+) tests')
 BROKEN = re.compile(r' (?:FAIL|ERROR): (?:Subtest )?(\S+)')
 SKIPPED = re.compile(r'odoo\.addons\.\S+: skipped (\S+)')
-CRASHED = ('Failed to initialize database', 'Failed to load registry', 'CRITICAL')
+CRASHED = re.compile(r'Failed to initialize database|Failed to load registry|^\S+ \S+ \d+ CRITICAL ', re.MULTILINE)
 
 
 def test():
@@ -29,6 +29,7 @@ def test():
     all_series = odoo.wanted()
     _need_browser()
     postgres.connect()
+    database.sweep()
     say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
     passed, failed, skipped = lint.report(interpreter)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -65,7 +66,8 @@ def _quiet(*command):
 
 def _run(series, interpreter):
     """(passed, failed, skipped) of one series."""
-    name = os.environ.get('DB') or database.name_for(series, 'test')
+    kept = os.environ.get('DB') and f"{os.environ['DB']}_{series.name.replace('.', '')}"
+    name = kept or database.name_for(series, 'test')
     log = database.LOGS / f'{name}.log'
     started = time.monotonic()
     try:
@@ -78,7 +80,7 @@ def _run(series, interpreter):
         say(f"Odoo {series.name}: {stop}")
         return 0, 1, 0
     finally:
-        if not os.environ.get('DB'):
+        if not kept:
             database.drop(name)
     outcome = _outcome(log.read_text(errors='replace'), code)
     if outcome[1]:
@@ -93,7 +95,7 @@ def _outcome(text, code):
     total = sum(int(count) for *_rest, count in results)
     broken = set(BROKEN.findall(text))
     failed = len(broken) or sum(int(failures) + int(errors) for failures, errors, _total in results)
-    if not total or any(word in text for word in CRASHED) or (code and not failed):
+    if not total or CRASHED.search(text) or (code and not failed):
         failed += 1
     skipped = len(set(SKIPPED.findall(text)))
     return max(total - failed - skipped, 0), failed, skipped
