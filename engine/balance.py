@@ -1,6 +1,6 @@
 """Do the books agree with the bank? Compares, day by day, what the bank says it holds with the books plus what waits for them."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
@@ -58,13 +58,15 @@ class Running:
 
 
 def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, Decimal], told: Mapping[date, Decimal],
-          start: date) -> Proof | None:
+          start: date, agreed_before: date | None = None) -> Proof | None:
     """Proof for the latest reading, None when the bank has said no balance yet.
 
     :param opening: balance of the books at the end of the day before `start`
     :param books: what the books move on each day from `start` on, plus what is staged for them
     :param told: what the bank told it moved, by day from `start` on (booked movements of the inbox)
     :param start: first day of the mapping
+    :param agreed_before: latest reading that agreed when it was proved, None for never. Since then a late line of an earlier day may
+        have come to the books, so that no stored reading agrees any more; what was there before is in the books all the same
     """
     if not readings:
         return None
@@ -78,10 +80,18 @@ def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, De
         return Proof(AGREES, **common)
     agreed = max((day for day, gap in days.items() if not gap), default=None)
     began = _first_departure(books, told, agreed, last.date)
-    if began is None and agreed is None:
-        return Proof(OPENING, began=start, **common)
+    since = agreed or agreed_before
+    if began is None and since is None:
+        # Within the day a bank may count what it does not list yet; the closing balance of a day that is over is surer.
+        closed = [reading.date for reading in readings if reading.final]
+        return opening_only(Proof(OPENING, **common), days[max(closed)] if closed else difference, start)
     # With no day on which the books depart from what the bank told, the bank itself did not tell a movement.
-    return Proof(DIFFERS, began=began or min(day for day in days if day > agreed), **common)
+    return Proof(DIFFERS, began=began or min((day for day in days if day > since), default=last.date), **common)
+
+
+def opening_only(proof: Proof, opening: Decimal, start: date) -> Proof:
+    """The proof of books that lack nothing but what was there before the first day."""
+    return replace(proof, state=OPENING, difference=opening, began=start)
 
 
 def _first_departure(books, told, after, last):

@@ -27,6 +27,8 @@ SIMILAR = 0.5
 NO_END_TO_END = {'', 'notprovided', 'notprovidednotprovided', 'none', 'nonref', 'null'}
 
 NEW, KNOWN, HELD, SUSPECT, REPEATED = 'new', 'known', 'held', 'suspect', 'repeated'
+#: Why a movement without an id is held: an earlier page of the same read showed an equal one. Only a second read can tell.
+TWICE = "shown by an earlier page too"
 
 
 def normalise_text(text: str) -> str:
@@ -147,15 +149,13 @@ class _Pool:
         same_balance = [r for r in rows if r.balance_after is not None and r.balance_after == transaction.balance_after]
         return next(iter(same_balance or rows), None)
 
-    def shown_twice(self, transaction: RemoteTransaction, print_: str) -> Known | None:
-        """A row that this read showed already and that can only be this same movement.
+    def may_be_shown_twice(self, transaction: RemoteTransaction, print_: str) -> bool:
+        """Whether an earlier page of this read showed what may be this same movement.
 
-        Without ids nothing but the running balance tells a movement that two pages share from an equal second one.
+        A list that grows while it is read shows a line on two pages. Only an id tells it from an equal second one: the balance
+        after it does not, because the line that came in between changes that too.
         """
-        if transaction.external_id or transaction.balance_after is None:
-            return None
-        rows = self.by_fingerprint[transaction.status, print_]
-        return next((r for r in rows if not self.free(r) and r.balance_after == transaction.balance_after), None)
+        return not transaction.external_id and any(row.seen for row in self.by_fingerprint[transaction.status, print_])
 
     def near(self, transaction: RemoteTransaction) -> list[Known]:
         """Free booked rows of the same amount within a few days, nearest first."""
@@ -178,6 +178,7 @@ def identify(page: Sequence[RemoteTransaction], known: Sequence[Known], *, trust
     pool = _Pool(known)
     prints = [fingerprint_of(transaction) for transaction in page]
     verdicts = _repeated(page, prints)
+    trust_ids = trust_ids and not _renumbered(pool, page, prints)
     # Strongest evidence first over the whole page, so that a weak match never takes a row that another movement fits exactly.
     for match in (_same_id_and_content, _same_id, _same_content):
         for index, transaction in enumerate(page):
@@ -188,22 +189,38 @@ def identify(page: Sequence[RemoteTransaction], known: Sequence[Known], *, trust
     ids_used: set[str] = set()
     for index, transaction in enumerate(page):
         if index not in verdicts:
-            verdicts[index] = _unmatched(pool, index, transaction, transaction.external_id in ids_used, whole_window)
+            verdicts[index] = _unmatched(pool, index, transaction, prints[index], transaction.external_id in ids_used, whole_window)
         ids_used.add(transaction.external_id)
     return [verdicts[index] for index in range(len(page))]
 
 
 def _repeated(page, prints):
-    """Movements that the page itself shows twice: same id and content, or, without ids, same content and running balance."""
+    """Movements that the page itself shows twice: same id and content.
+
+    Without ids two of equal content are two, also with the same balance after them: some banks tell the balance of the day's end.
+    """
     verdicts: dict[int, Verdict] = {}
     firsts: set[tuple] = set()
     for index, transaction in enumerate(page):
-        mark = transaction.external_id or transaction.balance_after
-        key = (transaction.status, prints[index], mark)
-        if mark not in ('', None) and key in firsts:
+        key = (transaction.status, prints[index], transaction.external_id)
+        if transaction.external_id and key in firsts:
             verdicts[index] = Verdict(index, REPEATED)
         firsts.add(key)
     return verdicts
+
+
+def _renumbered(pool, page, prints):
+    """Whether the page shows the content of a known row under another id, while that row's id now names something else.
+
+    That is what a late line does to a bank that counts its lines; matching by id would then tell each line as its neighbour.
+    """
+    ids_of: dict[str, set[str]] = defaultdict(set)
+    for transaction, print_ in zip(page, prints, strict=True):
+        if transaction.external_id and transaction.status == BOOKED:
+            ids_of[print_].add(transaction.external_id)
+    rows = [(pool.by_id.get(transaction.external_id), print_) for transaction, print_ in zip(page, prints, strict=True)]
+    lost = {row.fingerprint for row, print_ in rows if row and row.status == BOOKED and row.fingerprint != print_}
+    return any(not (id_ in pool.by_id and pool.by_id[id_].fingerprint == print_) for print_ in lost for id_ in ids_of[print_])
 
 
 def _same_id_and_content(pool, index, transaction, print_, trust_ids, whole_window):
@@ -232,9 +249,6 @@ def _same_id(pool, index, transaction, print_, trust_ids, whole_window):
 
 def _same_content(pool, index, transaction, print_, trust_ids, whole_window):
     """Content agrees with a row that this read has not shown yet: the id is new, or was reissued."""
-    twice = pool.shown_twice(transaction, print_)
-    if twice:
-        return Verdict(index, KNOWN, twice.id, reason="shown twice in this read")
     row = pool.twin(transaction, print_)
     if not row:
         return None
@@ -244,10 +258,12 @@ def _same_content(pool, index, transaction, print_, trust_ids, whole_window):
     return Verdict(index, KNOWN, row.id, reissued=row.external_id != transaction.external_id and bool(transaction.external_id))
 
 
-def _unmatched(pool, index, transaction, id_used, whole_window):
+def _unmatched(pool, index, transaction, print_, id_used, whole_window):
     """Nothing in this page says that it is known: new, unless the rest of the read may say otherwise."""
     if transaction.status == PENDING:
         return Verdict(index, NEW)
+    if whole_window and pool.may_be_shown_twice(transaction, print_):
+        return Verdict(index, HELD, None, reason=TWICE)
     row = pool.by_id.get(transaction.external_id)
     if row and row.status == BOOKED:
         return Verdict(index, HELD, row.id, distrust=True, reason="known id with other content")

@@ -9,6 +9,9 @@ from ..engine import coverage, identity, schedule
 from ..engine.reading import Reading
 from .values import clean_json, clean_text, to_naive
 
+#: Passes over a window whose list does not stand still, before it counts as failed.
+MOST_PASSES = 4
+
 
 class OnlineSyncAccount(models.Model):
     _inherit = 'online.sync.account'
@@ -26,17 +29,39 @@ class OnlineSyncAccount(models.Model):
         self.ensure_one()
         reading = self._current_reading()
         if not reading.windows:
-            return self._finish_reading(client, log)
-        page = self._fetch_page(client, reading)
+            return self._finish_reading(reading, client, log)
+        if reading.goes_on_in(log.id):
+            return self._find_place_again(client, reading, log)
+        page = self._fetch_page(client, reading, reading.token)
         if reading.shows_again(page):
-            raise errors.ProtocolError(
+            raise errors.RestartRead(
                 _("The bank sent the same page twice. Nothing was taken from it; it is tried again later."), request_id=page.request_id)
-        log._count(pages=1, **self.env['online.sync.transaction']._stage_page(self, page, reading))
+        log._count(pages=1, **self.env['online.sync.transaction']._stage_page(self, page, reading, log.id))
         self._take_notices(page, log)
         if not reading.token:
             self._finish_window(reading, log)
         self.reading = reading.dump()
         return True
+
+    def _find_place_again(self, client, reading, log):
+        """Another run stopped in the middle of a window: go on there only if its last page still says the same.
+
+        Bank lists are mostly paged by position. A line that came in or went away since then would be shown twice, or never.
+        """
+        page = self._fetch_page(client, reading, reading.last_token)
+        if reading.is_latest(page):
+            reading.run = log.id
+        else:
+            self._restart_window(reading)
+        self.reading = reading.dump()
+        return True
+
+    def _next_token(self, log):
+        """What the next step of a run asks with; '' for the first page of a window."""
+        reading = Reading.load(self.reading)
+        if not reading:
+            return ''
+        return reading.last_token if reading.goes_on_in(log.id) else reading.token
 
     def _current_reading(self):
         """The read in progress, or a new one of the windows that are owed."""
@@ -50,37 +75,55 @@ class OnlineSyncAccount(models.Model):
         windows = coverage.plan(
             start, fields.Date.today(), self.coverage_ids._intervals(),
             overlap_days=self.link_id.overlap_days, window_days=self.link_id._capabilities().window_days)
-        return Reading(self.read_number, windows)
+        return Reading(self.read_number, self._with_missed(windows, start), planned_on=fields.Date.today())
+
+    def _with_missed(self, windows, start):
+        """The windows, the first one so early that what the last read missed lies inside: the second miss makes it a question."""
+        missed = self.env['online.sync.transaction']._missed(self).filtered(lambda row: row.missed_reads == 1)
+        if missed and windows:
+            first = max(start, min(missed.mapped('date')) - timedelta(days=1))
+            windows = [Window(min(first, windows[0].date_from), windows[0].date_to), *windows[1:]]
+        return windows
 
     def _forget_held(self):
         """What an unfinished read held will be shown again."""
         self.env['online.sync.transaction'].search([('account_id', '=', self.id), ('is_held', '=', True)]).unlink()
 
-    def _fetch_page(self, client, reading):
+    def _fetch_page(self, client, reading, token):
         """One page from the wire, within the calls that the bank allows."""
-        self.link_id._check_budget(self, client, first_page=not reading.token)
+        self.link_id._check_budget(self, client, first_page=not token)
         first_read = not self.first_read_done and not self.start_date
-        return next(client.fetch_pages(self._as_remote(), reading.window, reading.token, first_read=first_read))
+        return next(client.fetch_pages(self._as_remote(), reading.window, token, first_read=first_read))
 
     def _finish_window(self, reading, log):
         """The window was read to its end: note it in the ledger and decide what had to wait for the end."""
-        window = reading.window
-        if reading.complete:
-            log._count(**self.env['online.sync.transaction']._finish_window(self, reading))
+        window, message = reading.proved(fields.Date.today()), ''
+        counts = self.env['online.sync.transaction']._finish_window(self, reading) if reading.complete else None
+        if counts is not None:
+            log._count(**counts)
             self.first_read_done = True
-            status, message = (coverage.OK if reading.count else coverage.EMPTY), ''
+            status = coverage.OK if reading.count else coverage.EMPTY
+        elif reading.complete and reading.passes < MOST_PASSES:
+            reading.passes += 1
+            return self._restart_window(reading)
         else:
             self._forget_held()
-            status, message = coverage.FAILED, _("The provider said that its answer is incomplete.")
+            window, status, message = reading.window, coverage.FAILED, _("The provider said that its answer is incomplete.")
+            if reading.complete:
+                message = _("The bank's list changed while it was read.")
             self.last_error = message
             log._count(failed=1)
-        if not self.start_date and reading.first_day:   # a first read may give more than was asked for
+        if window and not self.start_date and reading.first_day:    # a first read may give more than was asked for
             window = Window(min(window.date_from, reading.first_day), window.date_to)
-        self.env['online.sync.coverage']._record(self, window, status, count=reading.count, message=message, log=log)
-        reading.next_window()
+        if window:
+            self.env['online.sync.coverage']._record(self, window, status, count=reading.count, message=message, log=log)
+        return reading.next_window()
 
-    def _finish_reading(self, client, log):
-        """All windows are done: retry what waits, ask for the balance, prove the books."""
+    def _finish_reading(self, reading, client, log):
+        """All windows are done: retry what waits, ask for the balance, prove the books.
+
+        :returns: whether there is more to read: an interrupted read of an earlier day does not know the days since
+        """
         self._waiting()._import_lines()
         if not self._waiting():
             self.env['online.sync.issue']._settle(self, ('locked',))
@@ -92,7 +135,7 @@ class OnlineSyncAccount(models.Model):
         if not failed:
             self.write({'last_ok': fields.Datetime.now(), 'last_error': False})
             self.env['online.sync.issue']._settle(self, ('failed', 'unavailable'))
-        return False
+        return bool(not failed and reading.planned_on and reading.planned_on < fields.Date.today())
 
     def _waiting(self):
         """Booked movements that are not in the books yet."""
@@ -205,16 +248,22 @@ class OnlineSyncAccount(models.Model):
             self.env['online.sync.issue']._raise_unavailable(self, error)
         return False
 
+    def _restart_window(self, reading):
+        """Begin the window in progress again, as a new read: what is in the inbox already is known to it."""
+        self.read_number += 1
+        self._forget_held()
+        reading.restart(self.read_number)
+
     def _restart_reading(self, error, log):
-        """The bank forgot where we were: begin the window again, once; a second time is a failure like any other."""
+        """We lost our place in the bank's list: begin the window again, once in a run; a second time is a failure like any other."""
         reading = self._current_reading()
+        may_try_again = bool(reading.digests) and reading.restarted_by != log.id
         if reading.digests:
-            reading.restart()
-            reading.number = self.read_number = self.read_number + 1
-            self._forget_held()
+            self._restart_window(reading)
+            reading.restarted_by = log.id
             self.reading = reading.dump()
-            return True
-        return self._record_failure(errors.TransientError(error.message, status=error.status, request_id=error.request_id), log)
+        return may_try_again or self._record_failure(
+            errors.TransientError(error.message, status=error.status, request_id=error.request_id), log)
 
     def _shorten_reading(self, error, log):
         """The bank does not go back so far: ask for what it has and tell what is missing. Returns whether anything is left to ask."""
@@ -229,8 +278,7 @@ class OnlineSyncAccount(models.Model):
             self.env['online.sync.issue']._raise_gap(self, window.date_from, earliest - timedelta(days=1))
         log._say(_("%(account)s: the bank gives nothing before %(day)s.", account=self.name, day=earliest))
         reading.windows[0] = Window(earliest, window.date_to)
-        reading.restart()
-        self._forget_held()
+        self._restart_window(reading)
         self.reading = reading.dump()
         return True
 

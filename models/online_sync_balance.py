@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..clients.records import BOOKED
-from ..engine import balance
+from ..engine import balance, coverage
 from .compat import HAS_CONSTRAINT
 
 
@@ -60,6 +60,9 @@ class OnlineSyncAccount(models.Model):
     _inherit = 'online.sync.account'
 
     differs_since = fields.Datetime(readonly=True)
+    agreed_on = fields.Date(readonly=True, help="The latest day on which bank and books agreed, the opening balance included.")
+    opening_for = fields.Date(readonly=True, help="The first day for which the opening balance was found out.")
+    opening_told = fields.Monetary(readonly=True, help="What the bank held before the first day, as its balance and movements say.")
 
     def _prove_balance(self):
         """Compare the bank's balances with the books plus what waits for them; open or close the issue about it."""
@@ -73,18 +76,38 @@ class OnlineSyncAccount(models.Model):
             'proof_began': proof.began or False,
             'differs_since': (self.differs_since or fields.Datetime.now()) if differs else False,
         })
-        issues = self.env['online.sync.issue']
-        if proof.state == balance.OPENING and self.adds_opening and not self._is_opening_locked():
+        if proof.state == balance.OPENING and not self._knows_opening() and not self._is_complete():
+            return      # what is missing yet would be taken for what was there before
+        if proof.state != balance.DIFFERS:
+            self._remember_opening(proof)
+        issues, missing = self.env['online.sync.issue'], self._missing_opening()
+        if missing and self.adds_opening and not self._is_opening_locked():
             self.adds_opening = False
             self._add_opening_balance()
-        elif proof.state == balance.OPENING:
-            issues._settle(self, ('drift',))
-            issues._raise_opening(self, proof)
-        elif differs and self._is_lasting(proof):
+            return
+        if missing:
+            issues._raise_opening(self, missing)
+        else:
             issues._settle(self, ('opening',))
+        if proof.state != balance.DIFFERS:
+            issues._settle(self, ('drift',))
+        elif self._is_lasting(proof):
             issues._raise_drift(self, proof)
-        elif not differs:
-            issues._settle(self, ('drift', 'opening'))
+
+    def _knows_opening(self):
+        """Whether it is known what the bank held before the first day: whatever differs from then on is something else."""
+        return bool(self.start_date) and self.opening_for == self.start_date
+
+    def _remember_opening(self, proof):
+        """Take note of what the bank held before the first day; it does not change when the books do."""
+        vals = {'agreed_on': proof.date, 'opening_for': self.start_date}
+        if proof.state == balance.AGREES or not self._knows_opening():
+            vals['opening_told'] = float(self._book_movements()[0] + proof.difference)
+        self.write(vals)
+
+    def _missing_opening(self):
+        """What the bank held before the first day and the books do not have, as far as that is known."""
+        return self._exact(self.opening_told) - self._book_movements()[0] if self._knows_opening() else Decimal(0)
 
     def _proof(self):
         """The engine's proof for the latest reading, None when there is nothing to prove yet."""
@@ -96,24 +119,41 @@ class OnlineSyncAccount(models.Model):
         told, staged, pending = self._told_movements()
         for day, amount in staged.items():
             books[day] += amount
-        proof = balance.prove(readings, opening, books, told, self.start_date)
-        if proof and proof.difference and proof.difference == pending:
+        proof = self._prove(readings, opening, books, told)
+        if proof and proof.state != balance.AGREES and pending:
             # Some banks count what is pending into the balance that they call booked.
-            readings[-1] = balance.Reading(readings[-1].date, readings[-1].amount - pending, readings[-1].final)
-            proof = balance.prove(readings, opening, books, told, self.start_date)
+            last = readings[-1]
+            without = self._prove([*readings[:-1], balance.Reading(last.date, last.amount - pending, last.final)], opening, books, told)
+            proof = without if without.state == balance.AGREES else proof
         return proof
+
+    def _prove(self, readings, opening, books, told):
+        """The proof; once it is known what the bank held before the first day, that is told apart from any other difference."""
+        common = books, told, self.start_date, self._knows_opening() and self.agreed_on or None
+        proof = balance.prove(readings, opening, *common)
+        if not proof or proof.state == balance.AGREES or not self._knows_opening():
+            return proof
+        opening_told = self._exact(self.opening_told)
+        apart = balance.prove(readings, opening_told, *common)
+        return balance.opening_only(proof, opening_told - opening, self.start_date) if apart.state == balance.AGREES else apart
+
+    def _is_complete(self):
+        """Whether all days before today are proved, nothing of them waits for a person, and nothing is in the books that may be gone."""
+        yesterday = fields.Date.today() - timedelta(days=1)
+        return not (
+            self._quarantined() or self.env['online.sync.transaction']._missed(self)
+            or coverage.owed(self.start_date, yesterday, self.coverage_ids._intervals()))
 
     def _is_lasting(self, proof):
         """Whether a difference is worth a person's time: banks count a movement of today into the balance before they list it."""
         fresh = proof.began == proof.date == fields.Date.today()
         waited = self.differs_since and fields.Datetime.now() - self.differs_since > timedelta(hours=20)
-        explained = proof.difference == self._quarantined_total()
+        explained = proof.difference == self._exact(sum(self._quarantined().mapped('amount')))
         return not explained and (not fresh or waited)
 
-    def _quarantined_total(self):
-        """Sum of the possible duplicates: a person is asked about them already."""
-        rows = self.env['online.sync.transaction'].search([('account_id', '=', self.id), ('state', '=', 'duplicate')])
-        return self._exact(sum(rows.mapped('amount')))
+    def _quarantined(self):
+        """The possible duplicates: a person is asked about them already."""
+        return self.env['online.sync.transaction'].search([('account_id', '=', self.id), ('state', '=', 'duplicate')])
 
     def _readings(self):
         rows = self.balance_ids.filtered(lambda row: row.date >= self.start_date - timedelta(days=1))
@@ -173,15 +213,14 @@ class OnlineSyncAccount(models.Model):
         :returns: the bank transaction
         """
         self.ensure_one()
-        proof = self._proof()
-        day = self.start_date - timedelta(days=1)
-        if not proof or proof.state != balance.OPENING:
+        missing, day = self._missing_opening(), self.start_date - timedelta(days=1)
+        if not missing:
             return self.env['account.bank.statement.line']
         if self._is_opening_locked():
             raise UserError(_(
                 "The opening balance belongs on %s, which is locked. Open that period for a moment, or book the balance in the first "
                 "open period yourself.", format_date(self.env, day)))
         line = self.env['account.bank.statement.line'].create({
-            'journal_id': self.journal_id.id, 'date': day, 'amount': float(proof.difference), 'payment_ref': _("Opening balance")})
+            'journal_id': self.journal_id.id, 'date': day, 'amount': float(missing), 'payment_ref': _("Opening balance")})
         self._prove_balance()
         return line

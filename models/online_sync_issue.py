@@ -169,11 +169,11 @@ class OnlineSyncIssue(models.Model):
             blocks=_("Those days are not proved. Import a statement file for them, then press “They are complete”."))
 
     @api.model
-    def _raise_opening(self, account, proof):
+    def _raise_opening(self, account, amount):
         return self._raise(
             account.link_id, 'opening', account.id, account_id=account.id, date_from=account.start_date,
             summary=_("%(account)s: the bank held %(amount)s before %(day)s, which is not in the books.", account=account.name,
-                      amount=format_amount(self.env, float(proof.difference), account.currency_id),
+                      amount=format_amount(self.env, float(amount), account.currency_id),
                       day=format_date(self.env, account.start_date)),
             blocks=_("The balance cannot be proved."))
 
@@ -255,8 +255,8 @@ class OnlineSyncIssue(models.Model):
                 raise UserError(_(
                     "The old line is reconciled or lies in a locked period. Undo its reconciliation first, or press Keep both and book the "
                     "difference."))
-            line.unlink()
-            old.write({'state': 'ignored', 'state_reason': _("Corrected by the bank")})
+            old._take_out(_("Corrected by the bank"))
+            old._settle_vanished()
             issue.transaction_id._import_after_decision()
             issue._close(_("Replaced"))
         return self._reprove()
@@ -275,8 +275,7 @@ class OnlineSyncIssue(models.Model):
         """The bank took the movement back: so do the books."""
         for issue in self:
             issue = issue._open('vanished')
-            issue.transaction_id.statement_line_ids.unlink()
-            issue.transaction_id.write({'state': 'ignored', 'state_reason': _("Taken back by the bank")})
+            issue.transaction_id._take_out(_("Taken back by the bank"))
             issue._close(_("Deleted"))
         return self._reprove()
 

@@ -50,7 +50,7 @@ class OnlineSyncLink(models.Model):
         if not account:
             log.todo = (log.todo or [])[1:]
             return bool(log.todo)
-        calls_before, first_page = client.http.calls, not (account.reading or {}).get('token')
+        calls_before, first_page = client.http.calls, not account._next_token(log)
         try:
             with self.env.cr.savepoint():
                 more = account._sync_step(client, log)
@@ -143,7 +143,7 @@ class OnlineSyncLink(models.Model):
         client, more = self._client_or_stop(log, presence), bool(log.todo)
         while client and more:
             left = self._commit_step(log, listener)
-            if not lock_rows(self):
+            if not lock_rows(self) or log.state != 'running':   # between two steps another run took over
                 return 'busy'
             if time.monotonic() > deadline or left <= 0:
                 return self._hand_over(log, listener)

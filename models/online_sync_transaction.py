@@ -37,7 +37,7 @@ class OnlineSyncTransaction(models.Model):
          ('superseded', "Superseded")],
         required=True, default='new', tracking=True,
         help="Waiting: not in the books yet.\nImported: a bank transaction stands for it.\nPossible duplicate: a person decides.\n"
-             "Ignored: a person wants it out of the books; it stays out.\nSuperseded: was pending, is gone or booked.")
+             "Ignored: a person wants it out of the books; it stays out.\nSuperseded: the bank no longer has it, or has it as another one.")
     state_reason = fields.Char("Why")
     is_decided = fields.Boolean(help="A person said that it is no duplicate.")
     is_held = fields.Boolean(help="The read in progress decides at its end whether it is new.")
@@ -107,12 +107,13 @@ class OnlineSyncTransaction(models.Model):
     # -- staging: what a page says -> rows ------------------------------------------------------------------------------
 
     @api.model
-    def _stage_page(self, account, page, reading):
+    def _stage_page(self, account, page, reading, run=0):
         """Bring the inbox to what a page says; import what is certain.
 
         :param account: online.sync.account
         :param page: clients.records.Page
         :param reading: engine.reading.Reading
+        :param run: id of the run's log
         :returns: Counter of fetched, created, updated, skipped, waiting
         """
         transactions = [tx for tx in page.transactions if not account.start_date or tx.date >= account.start_date]
@@ -128,7 +129,7 @@ class OnlineSyncTransaction(models.Model):
         waiting = created.filtered(lambda row: row.status == BOOKED and not row.is_held)
         waiting |= updated.filtered(lambda row: row.status == BOOKED and row.state == 'new' and not row.is_held)
         waiting._import_lines()
-        reading.advance(page, [v.known for v in verdicts if v.kind == identity.KNOWN and v.known])
+        reading.advance(page, [v.known for v in verdicts if v.kind == identity.KNOWN and v.known], fields.Date.today(), run)
         return Counter(
             fetched=len(page.transactions), created=len(created), updated=len(updated),
             skipped=len(page.transactions) - len(created) - len(updated),
@@ -204,8 +205,10 @@ class OnlineSyncTransaction(models.Model):
         if not changes:
             return self.browse()
         records = self.browse(changes)
-        if any('external_id' in vals for vals in changes.values()):
-            self._free_ids(account, records, {vals['external_id'] for vals in changes.values() if vals.get('external_id')})
+        renamed = records.filtered(lambda record: 'external_id' in changes[record.id])
+        if renamed:
+            self._free_ids(account, renamed, {changes[record.id]['external_id'] for record in renamed})
+        records.filtered(lambda record: 'missed_reads' in changes[record.id])._settle_vanished()
         counts = Counter()
         for record in records:
             vals = changes[record.id]
@@ -229,7 +232,8 @@ class OnlineSyncTransaction(models.Model):
         became_booked = known.status == PENDING and tx.status == BOOKED
         if known.fingerprint != identity.fingerprint_of(tx) and (known.status, tx.status) != (BOOKED, PENDING) or became_booked:
             vals.update(account._prepare_transaction_vals(tx))
-        if known.status == PENDING and row.state == 'superseded' or became_booked and row.state != 'ignored':
+        is_back = row.state == 'superseded' and known.status in (PENDING, tx.status)
+        if is_back or became_booked and row.state != 'ignored':
             vals.update(state='new', superseded_by_id=False)
         return vals
 
@@ -246,25 +250,44 @@ class OnlineSyncTransaction(models.Model):
     def _finish_window(self, account, reading):
         """Decide what was held, and look for what the bank no longer shows. Only after a complete read of the window.
 
-        :returns: Counter of created, waiting
+        :returns: Counter of created, waiting; None when only another pass over the window can decide
         """
-        unseen = self._load_unseen(account, reading)
         held = self.search([('account_id', '=', account.id), ('is_held', '=', True)], order='id')
+        doubts = held._doubts(account, reading)
+        if doubts and doubts != reading.doubts:
+            reading.doubts = doubts
+            return None
+        unseen = self._load_unseen(account, reading)
         counts = held._settle_held(account, [row.known for row in unseen if row.known.status == BOOKED])
         absorbed = counts.pop('absorbed')
         missing = [row for row in unseen if row.known.id not in absorbed]
-        self._supersede_pending(account, [row for row in missing if row.known.status == PENDING], reading)
+        if len(reading.windows) == 1:
+            self._supersede_pending(account, [row for row in missing if row.known.status == PENDING], reading)
         self._note_missing([row for row in missing if row.known.status == BOOKED], reading)
         return counts
 
     @api.model
     def _load_unseen(self, account, reading):
-        """Rows of the window that the read did not show."""
+        """Rows that the read did not show: those of the window, and those of the days before it, which may have moved into it."""
         window = reading.window
         rows = self._select_rows(account, reading, SQL(
             "NOT COALESCE(tx.is_held, FALSE) AND tx.state != 'superseded' AND (tx.status = 'pending' OR tx.date BETWEEN %s AND %s)",
-            window.date_from, window.date_to))
+            window.date_from - identity.NEAR, window.date_to))
         return [row for row in rows if not row.known.seen]
+
+    def _doubts(self, account, reading):
+        """Contents of the held rows of `self` that may be a second sight of a movement of an earlier page: how often each was shown.
+
+        Two passes in a row that count the same are right: a list that moves on does not do so twice at the same place.
+        """
+        if not self:
+            return {}
+        rows = self._select_rows(account, reading, SQL(
+            "NOT COALESCE(tx.is_held, FALSE) AND tx.status = 'booked' AND tx.fingerprint = ANY(%s)", self.mapped('fingerprint')))
+        shown = Counter(row.known.fingerprint for row in rows if row.known.seen)
+        doubtful = self.filtered(lambda row: not row.external_id and not row.shown_id and shown[row.fingerprint])
+        held = Counter(doubtful.mapped(lambda row: row.fingerprint))
+        return {print_: shown[print_] + count for print_, count in held.items()}
 
     def _settle_held(self, account, unseen):
         """Decide the rows of `self`, which were held, now that the read is complete."""
@@ -308,7 +331,12 @@ class OnlineSyncTransaction(models.Model):
         self.env.flush_all()
         if new_id:
             self._free_ids(self.account_id, self, {new_id})
-        self.write({**{name: values[name] for name in keep}, 'external_id': new_id or self.external_id, 'missed_reads': 0})
+        self.write({
+            **{name: values[name] for name in keep}, 'external_id': new_id or self.external_id, 'missed_reads': 0})
+        self._settle_vanished()
+        if self.state == 'superseded':      # a person had taken it out of the books because the bank had
+            self.state = 'new'
+            self._import_lines()
 
     def _quarantine(self, other, reason):
         """Keep the row out of the books until a person says what it is; `other` is what it may be."""
@@ -341,13 +369,34 @@ class OnlineSyncTransaction(models.Model):
         The first and the last day of a window do not count: banks filter by other dates than the one they show.
         """
         window = reading.window
-        missing = [row for row in rows if window.date_from < row.known.date < window.date_to
-                   and row.state in ('imported', 'new') and row.missed_reads != KEPT]
-        for row in missing:
-            record = self.browse(row.known.id)
-            record.missed_reads = row.missed_reads + 1
-            if record.missed_reads >= 2:
+        missing = self.browse(row.known.id for row in rows if (
+            window.date_from < row.known.date < window.date_to and row.state in ('imported', 'new') and row.missed_reads != KEPT))
+        asked = self.search([('duplicate_of_id', 'in', missing.ids), ('state', '=', 'duplicate')]).duplicate_of_id
+        for record in missing:
+            record.missed_reads += 1
+            if record.missed_reads >= 2 and record not in asked:
                 self.env['online.sync.issue']._raise_vanished(record)
+
+    @api.model
+    def _missed(self, account):
+        """Booked movements in the books, or waiting for them, that the latest complete read of their day did not show."""
+        return self.search([
+            ('account_id', '=', account.id), ('missed_reads', '>', 0), ('status', '=', BOOKED),
+            ('state', 'in', ('imported', 'new'))])
+
+    def _take_out(self, reason):
+        """Out of the books because the bank has it no longer.
+
+        Not for good, unless a person had deleted it before: should the bank show it again, it is a movement again.
+        """
+        rows = self.filtered(lambda row: row.state != 'ignored')
+        self.statement_line_ids.unlink()
+        rows.write({'state': 'superseded', 'state_reason': reason})
+
+    def _settle_vanished(self):
+        """The bank shows the rows again: nothing is to be asked."""
+        self.env['online.sync.issue'].search([
+            ('transaction_id', 'in', self.ids), ('kind', '=', 'vanished'), ('state', '=', 'open')])._close(_("Settled by itself."))
 
     # -- into the books -----------------------------------------------------------------------------------------------------
 

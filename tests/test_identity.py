@@ -78,10 +78,11 @@ class TestIdentity(BaseCase):
         self.assertEqual(kinds([told(external_id='B')], [row(1, external_id='A')], whole_window=False), [(NEW, None)])
 
     def test_shared_by_two_pages_without_ids(self):
-        """The running balance tells a movement that two pages share from an equal second one."""
-        same = row(1, seen=True, balance_after=Decimal(90))
-        self.assertEqual(kinds([told(balance_after=Decimal(90))], [same]), [(KNOWN, 1)])
-        self.assertEqual(kinds([told(balance_after=Decimal('86.80'))], [same]), [(NEW, None)])
+        """Only a second read can tell a movement that two pages share from an equal second one; no balance after it does."""
+        for balance in (None, Decimal(90), Decimal('86.80')):
+            page = [told(balance_after=balance)]
+            self.assertEqual(kinds(page, [row(1, seen=True, balance_after=Decimal(90))]), [(HELD, None)])
+        self.assertEqual(kinds([told(external_id='B')], [row(1, external_id='A', seen=True)]), [(NEW, None)])
 
     def test_settle(self):
         cases = [

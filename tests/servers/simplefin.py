@@ -153,8 +153,10 @@ class SimpleFinServer(Server):
         return (start is None or posted >= start) and (end is None or posted < end)
 
     def _transaction(self, movement: Movement) -> dict:
-        row = {'id': movement.id, 'posted': 0 if movement.pending else epoch(movement.day), 'amount': str(movement.amount),
-               'description': movement.text, 'transacted_at': epoch(movement.happened or movement.day, 9 * 3600)}
+        counted = movement.account.ids == 'positional' and not movement.pending
+        row = {'id': self.bank.position(movement) if counted else movement.id, 'posted': 0 if movement.pending else epoch(movement.day),
+               'amount': str(movement.amount), 'description': movement.text,
+               'transacted_at': epoch(movement.happened or movement.day, 9 * 3600)}
         if movement.pending:
             row['pending'] = True
         if movement.partner:
