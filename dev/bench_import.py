@@ -120,6 +120,7 @@ def measure_reread(per_day=5, days=2000):
     run(link)
     account = link.account_ids
     account._owe_again(account.start_date)
+    link.calls = account.next_try = False      # the calls of the day were used up by the first read
     env.cr.commit()  # noqa: F821
     env.invalidate_all()  # noqa: F821
     before, started = statements, time.perf_counter()
