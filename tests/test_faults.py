@@ -6,7 +6,6 @@ import os
 from contextlib import closing, contextmanager
 from unittest.mock import patch
 
-from freezegun import api as freezegun_api
 from freezegun import freeze_time
 
 from odoo.tests import new_test_user, tagged
@@ -70,16 +69,12 @@ class TestFaults(AccountTestInvoicingCommon):
     def play_one(self, story):
         self.go_to(TODAY)
         self.watch = Watch()
-        begun = freezegun_api.real_perf_counter()
         with self.undone(), self.watch.listening():
             try:
                 story.play()
             except Exception as error:
-                story.debug()
                 words = '\n'.join(story.told)
                 raise AssertionError(f'Story of seed {story.seed}:\n{words}\n{type(error).__name__}: {error}') from error
-            finally:
-                print('SEED', story.seed, f'{freezegun_api.real_perf_counter() - begun:.2f}', len(story.told))
         self.assertGreaterEqual(story.steps, min(LENGTH, 40))
 
     @contextmanager

@@ -209,17 +209,8 @@ class Story(BankSteps, WireSteps, PeopleSteps):
             return coverage.owed(self.start, self.bank.days_ago(1), intervals)
 
     def wrong(self):
-        return [difference for mapping in self.mappings() for difference in compare(self.wanted(mapping), self.lines(mapping)) if difference]
-
-    def debug(self):
-        for mapping in self.mappings():
-            print('ACCOUNT', self.rows("SELECT name, proof_state, difference, bank_balance, book_balance, agreed_on, reading, read_number, ids_trusted FROM online_sync_account WHERE id=%s", mapping))
-            for r in self.rows("SELECT * FROM (SELECT id, external_id, date, amount, left(text,28), status, state, state_reason, is_held, occurrence, missed_reads, read_number FROM online_sync_transaction WHERE account_id=%s ORDER BY date,id) x", mapping): print('ROW', *r)
-            for r in self.rows("SELECT date_from,date_to,status,fetched_at,message FROM online_sync_coverage WHERE account_id=%s ORDER BY id", mapping): print('COV', *map(str, r))
-            for r in self.rows("SELECT date, amount, is_final FROM online_sync_balance WHERE account_id=%s ORDER BY date", mapping): print('BAL', *map(str, r))
-            for r in self.rows("SELECT l.id, m.date, l.amount, l.payment_ref, l.online_sync_transaction_id FROM account_bank_statement_line l JOIN account_move m ON m.id=l.move_id JOIN online_sync_account a ON a.journal_id=l.journal_id WHERE a.id=%s ORDER BY m.date,l.id", mapping): print('LINE', *map(str, r))
-            for r in self.rows("SELECT kind, state, answer, summary FROM online_sync_issue WHERE account_id=%s ORDER BY id", mapping): print('ISSUE', *map(str, r))
-            for m in self.account_of(mapping).movements: print('BANK', m.id, m.day, m.amount, m.text, m.pending)
+        return [difference for mapping in self.mappings()
+                for difference in compare(self.wanted(mapping), self.lines(mapping)) if difference]
 
     def check(self):
         """Everything that must be true at the end."""
