@@ -82,9 +82,7 @@ def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, De
     began = _first_departure(books, told, agreed, last.date)
     since = agreed or agreed_before
     if began is None and since is None:
-        # Within the day a bank may count what it does not list yet; the closing balance of a day that is over is surer.
-        closed = [reading.date for reading in readings if reading.final]
-        return opening_only(Proof(OPENING, **common), days[max(closed)] if closed else difference, start)
+        return Proof(OPENING, began=start, **common)
     # With no day on which the books depart from what the bank told, the bank itself did not tell a movement.
     return Proof(DIFFERS, began=began or min((day for day in days if day > since), default=last.date), **common)
 
@@ -95,6 +93,24 @@ def opening_only(proof: Proof, opening: Decimal, start: date) -> Proof:
 
 
 def _first_departure(books, told, after, last):
-    """First day of (`after`, `last`] on which the books moved by another amount than the bank told, None when there is none."""
+    """First day of the stretch at the end of (`after`, `last`] on which the books moved, in all, by another amount than the bank told.
+
+    None when they end up even: what was booked a day apart from the bank explains no difference.
+    """
     days = sorted(day for day in {*books, *told} if day <= last and (after is None or day > after))
-    return next((day for day in days if books.get(day, ZERO) != told.get(day, ZERO)), None)
+    gap, began = ZERO, None
+    for day in days:
+        gap += books.get(day, ZERO) - told.get(day, ZERO)
+        began = (began or day) if gap else None
+    return began
+
+
+def held_before(readings: Sequence[Reading], told: Mapping[date, Decimal]) -> Decimal | None:
+    """What the bank held before the first day, by its own word: a balance less all that it told it moved until then.
+
+    The closing balance of a day that is over is surest: within the day a bank may count what it does not list yet.
+    """
+    if not readings:
+        return None
+    reading = max(readings, key=lambda reading: (reading.final, reading.date))
+    return reading.amount - Running(ZERO, told).on(reading.date)

@@ -10,7 +10,7 @@ from ..engine.reading import Reading
 from .values import clean_json, clean_text, to_naive
 
 #: Passes over a window whose list does not stand still, before it counts as failed.
-MOST_PASSES = 4
+MOST_PASSES = 3
 
 
 class OnlineSyncAccount(models.Model):
@@ -74,14 +74,17 @@ class OnlineSyncAccount(models.Model):
         start = max(filter(None, [self._first_day(), self.available_from]))
         windows = coverage.plan(
             start, fields.Date.today(), self.coverage_ids._intervals(),
-            overlap_days=self.link_id.overlap_days, window_days=self.link_id._capabilities().window_days)
-        return Reading(self.read_number, self._with_missed(windows, start), planned_on=fields.Date.today())
+            overlap_days=max(self.link_id.overlap_days, identity.NEAR_DAYS + 1), window_days=self.link_id._capabilities().window_days)
+        return Reading(self.read_number, self._with_unfinished(windows, start), planned_on=fields.Date.today())
 
-    def _with_missed(self, windows, start):
-        """The windows, the first one so early that what the last read missed lies inside: the second miss makes it a question."""
-        missed = self.env['online.sync.transaction']._missed(self).filtered(lambda row: row.missed_reads == 1)
-        if missed and windows:
-            first = max(start, min(missed.mapped('date')) - timedelta(days=1))
+    def _with_unfinished(self, windows, start):
+        """The windows, the first one early enough to see how the story of a movement went on.
+
+        A second miss of a booked movement makes it a question; a pending one may be booked under its old date.
+        """
+        rows = self.env['online.sync.transaction']._unfinished(self)
+        if rows and windows:
+            first = max(start, min(rows.mapped('date')) - timedelta(days=1))
             windows = [Window(min(first, windows[0].date_from), windows[0].date_to), *windows[1:]]
         return windows
 
@@ -98,13 +101,13 @@ class OnlineSyncAccount(models.Model):
     def _finish_window(self, reading, log):
         """The window was read to its end: note it in the ledger and decide what had to wait for the end."""
         window, message = reading.proved(fields.Date.today()), ''
+        reading.passes += 1
         counts = self.env['online.sync.transaction']._finish_window(self, reading) if reading.complete else None
         if counts is not None:
             log._count(**counts)
             self.first_read_done = True
             status = coverage.OK if reading.count else coverage.EMPTY
         elif reading.complete and reading.passes < MOST_PASSES:
-            reading.passes += 1
             return self._restart_window(reading)
         else:
             self._forget_held()
@@ -287,6 +290,11 @@ class OnlineSyncAccount(models.Model):
     def _vouch(self, first, last, user):
         """A person says that the books hold all of these days."""
         self.env['online.sync.coverage']._record(self, Window(first, last), coverage.OK, message=_("Complete, says %s", user.name))
+
+    def _fetch_again(self, day):
+        """Read again from `day` on, at once. Returns what the screen shows."""
+        self.ensure_one()
+        return self.link_id._notify([self.link_id._run_now('manual', owed=[(self.id, day)])])
 
     def _owe_again(self, day):
         """Take back that the days from `day` on are proved: they are read again."""

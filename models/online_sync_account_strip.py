@@ -70,8 +70,7 @@ class OnlineSyncAccount(models.Model):
     def action_fetch_day(self, day):
         """Read again from one day on, at once."""
         self.ensure_one()
-        self.sudo()._owe_again(fields.Date.to_date(day))
-        return self.link_id.action_synchronize_now()
+        return self._fetch_again(fields.Date.to_date(day))
 
     def action_open_day(self, day):
         """The inbox of one day."""

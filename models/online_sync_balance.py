@@ -65,8 +65,10 @@ class OnlineSyncAccount(models.Model):
     opening_told = fields.Monetary(readonly=True, help="What the bank held before the first day, as its balance and movements say.")
 
     def _prove_balance(self):
-        """Compare the bank's balances with the books plus what waits for them; open or close the issue about it."""
+        """Compare the bank's balances with the books plus what waits for them; open or close the issues about it."""
         self.ensure_one()
+        if not self._knows_opening() and self._is_complete():
+            self._find_out_opening()
         proof = self._proof()
         if not proof:
             return
@@ -76,11 +78,9 @@ class OnlineSyncAccount(models.Model):
             'proof_began': proof.began or False,
             'differs_since': (self.differs_since or fields.Datetime.now()) if differs else False,
         })
-        if proof.state == balance.OPENING and not self._knows_opening() and not self._is_complete():
-            return      # what is missing yet would be taken for what was there before
-        if proof.state != balance.DIFFERS:
-            self._remember_opening(proof)
         issues, missing = self.env['online.sync.issue'], self._missing_opening()
+        if proof.state == balance.AGREES:
+            self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(self._book_movements()[0])})
         if missing and self.adds_opening and not self._is_opening_locked():
             self.adds_opening = False
             self._add_opening_balance()
@@ -98,12 +98,12 @@ class OnlineSyncAccount(models.Model):
         """Whether it is known what the bank held before the first day: whatever differs from then on is something else."""
         return bool(self.start_date) and self.opening_for == self.start_date
 
-    def _remember_opening(self, proof):
-        """Take note of what the bank held before the first day; it does not change when the books do."""
-        vals = {'agreed_on': proof.date, 'opening_for': self.start_date}
-        if proof.state == balance.AGREES or not self._knows_opening():
-            vals['opening_told'] = float(self._book_movements()[0] + proof.difference)
-        self.write(vals)
+    def _find_out_opening(self):
+        """Take note of what the bank held before the first day, once all that it told since then is known."""
+        readings = self._readings()
+        opening = balance.held_before(readings, self._told_movements()[0])
+        if opening is not None:
+            self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date})
 
     def _missing_opening(self):
         """What the bank held before the first day and the books do not have, as far as that is known."""
@@ -138,10 +138,10 @@ class OnlineSyncAccount(models.Model):
         return balance.opening_only(proof, opening_told - opening, self.start_date) if apart.state == balance.AGREES else apart
 
     def _is_complete(self):
-        """Whether all days before today are proved, nothing of them waits for a person, and nothing is in the books that may be gone."""
+        """Whether the inbox holds all that the bank told of the days before today, and nothing that it may have taken back."""
         yesterday = fields.Date.today() - timedelta(days=1)
-        return not (
-            self._quarantined() or self.env['online.sync.transaction']._missed(self)
+        return bool(self.start_date) and not (
+            self.env['online.sync.transaction']._missed(self)
             or coverage.owed(self.start_date, yesterday, self.coverage_ids._intervals()))
 
     def _is_lasting(self, proof):
@@ -191,6 +191,7 @@ class OnlineSyncAccount(models.Model):
             SELECT date, status, state = 'new' AS waits, SUM(amount)::text
               FROM online_sync_transaction
              WHERE account_id = %s AND state != 'superseded' AND NOT COALESCE(is_held, FALSE) AND currency_id = %s
+               AND NOT (state IN ('ignored', 'duplicate') AND missed_reads >= 2)
              GROUP BY date, status, waits
             """, self.id, self.currency_id.id,
         ))

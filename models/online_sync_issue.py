@@ -117,11 +117,16 @@ class OnlineSyncIssue(models.Model):
 
     @api.model
     def _raise_vanished(self, row):
+        text = {'amount': self._money(row), 'day': format_date(self.env, row.date), 'text': self._short(row.text)}
+        if row.state == 'imported':
+            summary = _("The bank no longer shows %(amount)s of %(day)s “%(text)s”, which is in the books.", **text)
+            blocks = _("Nothing: it stays in the books until you decide.")
+        else:
+            summary = _("The bank no longer shows %(amount)s of %(day)s “%(text)s”, which waits to go into the books.", **text)
+            blocks = _("Nothing: it goes into the books as soon as that is possible, unless you take it out.")
         return self._raise(
             row.link_id, 'vanished', row.id, account_id=row.account_id.id, transaction_id=row.id, line_id=row.statement_line_ids[:1].id,
-            summary=_("The bank no longer shows %(amount)s of %(day)s “%(text)s”, which is in the books.", amount=self._money(row),
-                      day=format_date(self.env, row.date), text=self._short(row.text)),
-            blocks=_("Nothing: it stays in the books until you decide."))
+            summary=summary, blocks=blocks)
 
     @api.model
     def _raise_locked(self, account, rows):
@@ -322,8 +327,7 @@ class OnlineSyncIssue(models.Model):
     def action_fetch_again(self):
         """Read the days from the difference on once more."""
         issue = self._open('drift', 'vanished')
-        issue.account_id._owe_again(issue.date_from or issue.transaction_id.date)
-        return issue.link_id.action_synchronize_now()
+        return issue.account_id.sudo(False)._fetch_again(issue.date_from or issue.transaction_id.date)
 
     def action_reconnect(self):
         self.ensure_one()

@@ -128,10 +128,11 @@ class OnlineSyncLink(models.Model):
         elif not self.failure_count:
             self.issue_ids.filtered(lambda issue: issue.kind == 'failed').sudo()._close(_("Settled by itself."))
 
-    def _run(self, trigger, presence=None, seconds=SCHEDULE_SECONDS, listener=None):
+    def _run(self, trigger, presence=None, seconds=SCHEDULE_SECONDS, listener=None, owed=()):
         """A whole run, with a commit after each step.
 
         :param listener: res.users that watches the progress
+        :param owed: (id of an account, day): its days from then on are read again
         :returns: 'done', 'more' (out of time) or 'busy' (another run has the link)
         """
         self.ensure_one()
@@ -139,6 +140,8 @@ class OnlineSyncLink(models.Model):
         deadline = time.monotonic() + seconds
         if not lock_rows(self):
             return 'busy'
+        for account_id, day in owed:
+            self.account_ids.browse(account_id)._owe_again(day)
         log = self._begin_run(trigger)
         client, more = self._client_or_stop(log, presence), bool(log.todo)
         while client and more:
@@ -250,6 +253,8 @@ class OnlineSyncLink(models.Model):
         if not lock_rows(self):
             return _("Another run has this connection.")
         log = self.env['online.sync.log'].browse(log_id).exists() if log_id else self._begin_run('job')
+        if log.state != 'running':
+            return _("Another run took over.")
         client = self._client_or_stop(log, None)
         if client and log.todo and self._advance(log, client):
             self.with_delay(identity_key=f'account_online_sync-{self.id}-{log.id}-{log.pages}')._job_step(log.id)
@@ -260,14 +265,22 @@ class OnlineSyncLink(models.Model):
 
     def action_synchronize_now(self):
         """The same steps at once, for links or for one; what does not fit into half a minute follows in the background."""
-        outcomes = [link._run_now('manual') for link in self]
+        return self._notify([link._run_now('manual') for link in self])
+
+    @api.model
+    def _notify(self, outcomes):
+        """What the screen shows after runs."""
         return {
             'type': 'ir.actions.client', 'tag': 'display_notification',
             'params': {'message': ' '.join(outcomes), 'type': 'info', 'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'}},
         }
 
-    def _run_now(self, trigger):
-        """Run in a transaction of its own, because each step commits. Returns a sentence for the user."""
+    def _run_now(self, trigger, owed=()):
+        """Run in a transaction of its own, because each step commits. Returns a sentence for the user.
+
+        Before it nothing may be written to the link and its accounts in the user's transaction: the run would not see it, and would
+        wait for it for ever.
+        """
         self.ensure_one()
         self.check_access('read')
         if not self.env.user.has_group('account.group_account_basic'):
@@ -277,7 +290,7 @@ class OnlineSyncLink(models.Model):
         presence = self._presence()
         with self.env.registry.cursor() as cr:
             link = self.with_env(self.env(cr=cr, su=True))
-            outcome = link._run(trigger, presence=presence, seconds=MANUAL_SECONDS, listener=link.env.user)
+            outcome = link._run(trigger, presence=presence, seconds=MANUAL_SECONDS, listener=link.env.user, owed=owed)
             return link._outcome_sentence(outcome)
 
     def _outcome_sentence(self, outcome):

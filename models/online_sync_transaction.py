@@ -1,5 +1,6 @@
 import json
 from collections import Counter, defaultdict
+from datetime import timedelta
 from decimal import Decimal
 
 import psycopg2
@@ -15,6 +16,8 @@ from .compat import create_partial_unique_index
 BATCH = 500
 #: `missed_reads` of a movement that a person keeps although the bank no longer shows it.
 KEPT = -1
+#: Days for which a pending movement is looked for; a hold on a card lasts up to 30.
+LONGEST_PENDING = timedelta(days=45)
 
 
 class OnlineSyncTransaction(models.Model):
@@ -149,7 +152,7 @@ class OnlineSyncTransaction(models.Model):
         window, wanted, rows = reading.window, set(ids), {}
         for row in stored:
             known = row.known
-            in_window = window.date_from <= known.date <= window.date_to
+            in_window = window.date_from - near <= known.date <= window.date_to
             if in_window or known.external_id in wanted or known.fingerprint in prints:
                 rows[known.id] = row
         return rows
@@ -261,18 +264,21 @@ class OnlineSyncTransaction(models.Model):
         counts = held._settle_held(account, [row.known for row in unseen if row.known.status == BOOKED])
         absorbed = counts.pop('absorbed')
         missing = [row for row in unseen if row.known.id not in absorbed]
-        if len(reading.windows) == 1:
-            self._supersede_pending(account, [row for row in missing if row.known.status == PENDING], reading)
+        self._supersede_pending(account, [row for row in missing if row.known.status == PENDING], reading)
         self._note_missing([row for row in missing if row.known.status == BOOKED], reading)
         return counts
 
     @api.model
     def _load_unseen(self, account, reading):
-        """Rows that the read did not show: those of the window, and those of the days before it, which may have moved into it."""
-        window = reading.window
+        """Rows that the read did not show: those of the window, booked ones of the days before it, which may have moved into it, and
+        pending ones of so long ago that nobody asks for them any more.
+        """
+        window, forgotten = reading.window, fields.Date.today() - LONGEST_PENDING
         rows = self._select_rows(account, reading, SQL(
-            "NOT COALESCE(tx.is_held, FALSE) AND tx.state != 'superseded' AND (tx.status = 'pending' OR tx.date BETWEEN %s AND %s)",
-            window.date_from - identity.NEAR, window.date_to))
+            """NOT COALESCE(tx.is_held, FALSE) AND tx.state != 'superseded' AND (
+                 tx.status = 'pending' AND (tx.date < %s OR tx.date BETWEEN %s AND %s)
+                 OR tx.status = 'booked' AND tx.date BETWEEN %s AND %s)
+            """, forgotten, window.date_from, window.date_to, window.date_from - identity.NEAR, window.date_to))
         return [row for row in rows if not row.known.seen]
 
     def _doubts(self, account, reading):
@@ -370,11 +376,11 @@ class OnlineSyncTransaction(models.Model):
         """
         window = reading.window
         missing = self.browse(row.known.id for row in rows if (
-            window.date_from < row.known.date < window.date_to and row.state in ('imported', 'new') and row.missed_reads != KEPT))
+            window.date_from < row.known.date < window.date_to and row.missed_reads != KEPT))
         asked = self.search([('duplicate_of_id', 'in', missing.ids), ('state', '=', 'duplicate')]).duplicate_of_id
         for record in missing:
             record.missed_reads += 1
-            if record.missed_reads >= 2 and record not in asked:
+            if record.missed_reads >= 2 and record.state in ('imported', 'new') and record not in asked:
                 self.env['online.sync.issue']._raise_vanished(record)
 
     @api.model
@@ -383,6 +389,14 @@ class OnlineSyncTransaction(models.Model):
         return self.search([
             ('account_id', '=', account.id), ('missed_reads', '>', 0), ('status', '=', BOOKED),
             ('state', 'in', ('imported', 'new'))])
+
+    @api.model
+    def _unfinished(self, account):
+        """What the next read must look at again: what the latest one missed for the first time, and what is still pending."""
+        since = fields.Date.today() - LONGEST_PENDING
+        missed = self._missed(account).filtered(lambda row: row.missed_reads == 1)
+        return missed | self.search([
+            ('account_id', '=', account.id), ('status', '=', PENDING), ('state', '=', 'new'), ('date', '>=', since)])
 
     def _take_out(self, reason):
         """Out of the books because the bank has it no longer.

@@ -9,7 +9,9 @@ from . import test_http
 from . import test_identity
 from . import test_import
 from . import test_import_speed
+from . import test_kill
 from . import test_link
+from . import test_reading
 from . import test_servers
 from . import test_simplefin
 from . import test_tours

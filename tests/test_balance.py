@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from odoo.tests import BaseCase, tagged
 
-from ..engine.balance import AGREES, DIFFERS, OPENING, Reading, prove
+from ..engine.balance import AGREES, DIFFERS, OPENING, Reading, held_before, prove
 
 START = date(2026, 3, 1)
 
@@ -56,3 +56,22 @@ class TestBalance(BaseCase):
     def test_closing_balance_of_a_day_counts_after_the_one_within_it(self):
         readings = [Reading(day(1), Decimal(100), True), Reading(day(1), Decimal(50), False)]
         self.assertEqual(prove(readings, Decimal(100), {}, {}, START).state, AGREES)
+
+    def test_once_agreed_a_difference_is_no_opening_balance(self):
+        """A late line of day 1 came after the readings: no stored one agrees any more, but what was there before is in the books."""
+        moved, readings = amounts(d1=-5, d4=-3), [(2, 100), (5, 90)]
+        self.assertEqual(self.prove(readings, 100, moved, moved).state, OPENING)
+        proof = prove([Reading(day(d), Decimal(a)) for d, a in readings], Decimal(100), moved, moved, START, day(2))
+        self.assertEqual((proof.state, proof.difference, proof.began), (DIFFERS, -2, day(5)))
+
+    def test_booked_on_other_days_but_even_in_the_end(self):
+        """The bank moved a movement to another day: that explains no difference, so the opening balance does."""
+        proof = self.prove([(5, 90)], 0, amounts(d2=-10), amounts(d4=-10))
+        self.assertEqual((proof.state, proof.difference), (OPENING, 100))
+
+    def test_what_the_bank_held_before_the_first_day(self):
+        """The closing balance of yesterday counts: today's has a movement in it that the bank does not list yet."""
+        readings = [Reading(day(4), Decimal(95), True), Reading(day(5), Decimal(80), False)]
+        self.assertEqual(held_before(readings, amounts(d2=-5)), 100)
+        self.assertEqual(held_before(readings[1:], amounts(d2=-5)), 85)
+        self.assertIsNone(held_before([], {}))

@@ -262,3 +262,165 @@ class TestBankFeed(BankFeedCase):
         calls = len(self.server.calls)
         self.sync()
         self.assertEqual(len(self.server.calls), calls, "no call while the bank forbids it")
+
+
+@tagged('post_install', '-at_install')
+class TestCorrections(BankFeedCase):
+    """What a bank does to movements that it told before. Each story was found by tests/test_faults.py."""
+
+    def book_some(self):
+        """Two movements, and one on either side of them, so that neither is at the edge of what is read."""
+        self.bank.book(self.account, TODAY - timedelta(days=6), '-6', 'FIRST')
+        coffee = self.bank.book(self.account, TODAY - timedelta(days=3), '-3.20', 'COFFEE CORNER')
+        tea = self.bank.book(self.account, TODAY - timedelta(days=3), '-2.50', 'TEA HOUSE')
+        self.bank.book(self.account, TODAY - timedelta(days=1), '-1', 'LAST')
+        self.sync()
+        return coffee, tea
+
+    def sync_days(self, days):
+        for _day in range(days):
+            self.next_day()
+            self.sync()
+
+    def test_movement_that_comes_back_is_booked_again(self):
+        coffee, _tea = self.book_some()
+        self.bank.vanish(coffee)
+        self.sync_days(2)
+        self.issues('vanished').action_delete_line()
+        self.account.movements.append(coffee)
+        self.sync_days(1)
+        self.assertBooksAreTheBanks()
+
+    def test_amount_changed_and_changed_back_is_asked_about(self):
+        coffee, _tea = self.book_some()
+        self.bank.edit_amount(coffee, '-3.40')
+        self.sync_days(1)
+        self.issues('edited').action_replace()
+        self.bank.edit_amount(coffee, '-3.20')
+        self.sync_days(2)
+        self.issues('vanished').action_delete_line()
+        self.assertBooksAreTheBanks()
+
+    def test_question_goes_when_the_bank_shows_the_movement_again(self):
+        coffee, _tea = self.book_some()
+        self.bank.vanish(coffee)
+        self.sync_days(2)
+        self.assertTrue(self.issues('vanished'))
+        self.account.movements.append(coffee)
+        self.sync_days(1)
+        self.assertFalse(self.issues('vanished'))
+        self.assertBooksAreTheBanks()
+
+    def test_changed_amount_is_one_question(self):
+        coffee, _tea = self.book_some()
+        self.bank.edit_amount(coffee, '-3.40')
+        self.sync_days(3)
+        self.assertEqual(self.issues().mapped('kind').count('edited'), 1)
+        self.assertFalse(self.issues('vanished'))
+
+    def test_missed_movement_is_looked_for_until_it_is_asked_about(self):
+        """Missed once, then nobody reads for so long that its day is no longer read again by itself."""
+        coffee, _tea = self.book_some()
+        self.bank.vanish(coffee)
+        self.sync_days(1)
+        self.next_day(20)
+        self.sync()
+        self.issues('vanished').action_delete_line()
+        self.assertBooksAreTheBanks()
+
+    def test_movement_that_moved_into_the_days_read_again_is_a_question(self):
+        rent = self.bank.book(self.account, TODAY - timedelta(days=12), '-200', 'RENT')
+        self.book_some()
+        self.bank.reissue_ids(self.account)
+        self.bank.move_date(rent, TODAY - timedelta(days=8))
+        self.mapping._owe_again(TODAY - timedelta(days=1))
+        self.sync_days(1)
+        self.issues('duplicate').action_same()
+        self.sync_days(1)
+        self.assertEqual([day for day, amount, _text in self.book_lines() if amount == -200], [TODAY - timedelta(days=12)])
+
+    def test_pending_that_is_booked_under_an_old_date_arrives(self):
+        """A hotel's hold: booked after weeks, under the day of the hold, which no run reads again by itself."""
+        self.book_some()
+        hold = self.bank.pend(self.account, '-80', 'HOTEL')
+        self.sync_days(1)
+        for _week in range(3):
+            self.next_day(7)
+            self.sync()
+        hold.pending = False
+        self.sync_days(1)
+        self.assertBooksAreTheBanks()
+
+    def test_row_keeps_its_id_when_its_neighbour_gets_another(self):
+        coffee, tea = self.book_some()
+        self.bank.vanish(tea)
+        self.sync_days(1)
+        self.account.movements.append(tea)
+        coffee.id = 'NEW'
+        self.sync_days(1)
+        ids = self.mapping.transaction_ids.mapped('external_id')
+        self.assertIn(tea.id, ids)
+        self.assertIn('NEW', ids)
+
+
+@tagged('post_install', '-at_install')
+class TestOpeningBalance(BankFeedCase):
+    """What the bank held before the first day, found out once, from the bank's own word."""
+
+    def setUp(self):
+        super().setUp()
+        self.mapping.adds_opening = True
+        self.coffee = self.bank.book(self.account, TODAY - timedelta(days=3), '-3.20', 'COFFEE CORNER')
+        self.bank.book(self.account, TODAY - timedelta(days=2), '-200', 'RENT')
+
+    def opening(self):
+        return self.lines.search([('journal_id', '=', self.journal.id), ('date', '<', self.mapping.start_date)]).mapped('amount')
+
+    def test_waits_until_every_day_is_read(self):
+        """What a partial answer lacks would be taken for what was there before."""
+        self.server.account_error(self.account)
+        late = self.bank.book(self.account, TODAY - timedelta(days=1), '-50', 'NOT DELIVERED')
+        self.account.movements.remove(late)
+        self.account.opening -= 50
+        self.sync()
+        self.assertFalse(self.opening())
+        self.assertFalse(self.issues('opening'))
+        self.account.movements.append(late)
+        self.account.opening += 50
+        self.server.errlist.clear()
+        self.sync()
+        self.assertEqual(self.opening(), [1000])
+        self.assertEqual(self.mapping.proof_state, 'agrees')
+
+    def test_difference_after_a_late_line_is_no_opening_balance(self):
+        self.sync()
+        self.assertEqual(self.opening(), [1000])
+        self.bank.book(self.account, TODAY - timedelta(days=1), '-7', 'LATE')
+        self.bank.book(self.account, TODAY - timedelta(days=20), '-9', 'TOO LATE')
+        self.next_day()
+        self.sync()
+        self.assertFalse(self.issues('opening'))
+        self.assertEqual(self.mapping.proof_state, 'differs')
+        self.assertEqual(self.mapping.difference, -9)
+
+    def test_is_the_banks_word_although_the_books_differ(self):
+        """Locked at first, so that the bank has time to correct a line before the opening balance can be added."""
+        self.company.fiscalyear_lock_date = TODAY - timedelta(days=20)
+        self.sync()
+        self.assertFalse(self.opening())
+        self.assertIn('1,000.00', self.issues('opening').summary)
+        self.next_day(15)
+        self.bank.edit_amount(self.coffee, '-3.40')
+        self.sync()
+        self.company.fiscalyear_lock_date = False
+        self.issues('opening').action_add_opening()
+        self.assertEqual(self.opening(), [1000])
+        self.assertEqual((self.mapping.proof_state, self.mapping.difference), ('differs', -0.2))
+        self.assertTrue(self.issues('drift'))
+
+    def test_is_asked_for_again_when_its_line_is_deleted(self):
+        self.sync()
+        self.lines.search([('journal_id', '=', self.journal.id), ('date', '<', self.mapping.start_date)]).unlink()
+        self.next_day()
+        self.sync()
+        self.assertIn('1,000.00', self.issues('opening').summary)

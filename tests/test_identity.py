@@ -74,6 +74,19 @@ class TestIdentity(BaseCase):
         self.assertTrue(verdicts[0].distrust)
         self.assertEqual([v.kind for v in identity.settle([page[0]], [1], [])], [NEW])
 
+    def test_renumbered_by_position_with_equal_amounts(self):
+        """Every id names a movement of its neighbour's amount now. Matched by id, a line would be told as another and one as two."""
+        known = [row(1, text='ONE', external_id='2026-03-10.1'), row(2, text='TWO', external_id='2026-03-10.2')]
+        page = [told(text='LATE', external_id='2026-03-10.1'), told(text='ONE', external_id='2026-03-10.2'),
+                told(text='TWO', external_id='2026-03-10.3')]
+        self.assertEqual(kinds(page, known)[1:], [(KNOWN, 1), (KNOWN, 2)])
+        self.assertEqual(kinds(page[:1], known[:1]), [(KNOWN, 1)], "a text alone may be rewritten under its id")
+
+    def test_equal_ones_with_the_balance_of_the_days_end(self):
+        """Some banks tell the same balance after all movements of a day: two coffees are two all the same."""
+        page = [told(balance_after=Decimal(90)), told(balance_after=Decimal(90))]
+        self.assertEqual(kinds(page, []), [(NEW, None), (NEW, None)])
+
     def test_change_feed_takes_an_unknown_id_as_new(self):
         self.assertEqual(kinds([told(external_id='B')], [row(1, external_id='A')], whole_window=False), [(NEW, None)])
 

@@ -4,7 +4,10 @@ from decimal import Decimal
 
 from odoo.exceptions import UserError
 
+from .bank import SHOPS
 from .truth import Line, compare, is_needed, is_spare
+
+TYPED = 'TYPED BY HAND'
 
 
 class PeopleSteps:
@@ -58,8 +61,8 @@ class PeopleSteps:
         with self.request(self.accountant) as env:
             journal = env['online.sync.account'].browse(mapping).journal_id
             env['account.bank.statement.line'].create({
-                'journal_id': journal.id, 'date': day, 'amount': float(amount), 'payment_ref': 'TYPED BY HAND'})
-        self.say('the user types, the bank books', self.book(account, day, amount, self.random.choice(('TYPED BY HAND', 'FUEL STATION'))))
+                'journal_id': journal.id, 'date': day, 'amount': float(amount), 'payment_ref': TYPED})
+        self.say('the user types, the bank books', self.book(account, day, amount, self.random.choice((TYPED, SHOPS[1]))))
 
     def step_lock(self):
         self.lock(self.bank.days_ago(self.random.choice((1, 3, 6))))
@@ -115,8 +118,10 @@ class PeopleSteps:
         return 'action_replace' if old and is_spare(wanted, lines, old.id) else 'action_keep_both'
 
     def _answer_vanished(self, issue):
-        line = issue.transaction_id.statement_line_ids
-        return 'action_delete_line' if line and is_spare(*self._books(issue), line.id) else 'action_ignore'
+        row, books = issue.transaction_id, self._books(issue)
+        line = row.statement_line_ids
+        is_gone = is_spare(*books, line.id) if line else not is_needed(*books, self.as_line(row))
+        return 'action_delete_line' if is_gone else 'action_ignore'
 
     def _answer_copied(self, issue):
         return 'action_delete_copy' if issue.line_id and is_spare(*self._books(issue), issue.line_id.id) else 'action_ignore'

@@ -37,6 +37,10 @@ class SimpleFinSide:
         server.daily_limit = 0
 
     @staticmethod
+    def settle_statuses(story):
+        """Booked or pending: there is nothing else."""
+
+    @staticmethod
     def secrets(server):
         return [server.password, server.access_url, server.setup_token, server.claim_code]
 
@@ -80,9 +84,19 @@ class EnableBankingSide:
     @staticmethod
     def heal(server):
         server.unattended_limit = 0
-        for account in server.bank.accounts:
+        EnableBankingSide._settle_statuses(server.bank, 0)
+
+    @staticmethod
+    def settle_statuses(story):
+        """No bank leaves a movement without a status for longer than anybody looks for a pending one."""
+        EnableBankingSide._settle_statuses(story.bank, 20)
+
+    @staticmethod
+    def _settle_statuses(bank, days):
+        for account in bank.accounts:
             for movement in account.movements:
-                movement.status = ''
+                if movement.day <= bank.days_ago(days):
+                    movement.status = ''
 
     @staticmethod
     def secrets(server):

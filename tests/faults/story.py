@@ -10,12 +10,12 @@ from ...engine import coverage
 from ..servers.bank import Bank
 from .bank import SHOPS, BankSteps
 from .kill import KINDS, Fuse, Killed, killing
-from .people import PeopleSteps
-from .truth import Line, Truth, compare, wrong_texts
+from .people import TYPED, PeopleSteps
+from .truth import Line, Truth, compare
 from .watch import found
 from .wire import WireSteps
 
-LENGTH = 45
+LENGTH = 40
 #: Step -> how often, compared with the others.
 STEPS = {
     'run': 26, 'killed_run': 12, 'days_pass': 12, 'answer': 8,
@@ -81,7 +81,7 @@ class Story(BankSteps, WireSteps, PeopleSteps):
 
     def lines(self, mapping):
         """The journal's bank transactions since the first day; the opening balance is of the day before."""
-        return [Line(id_, day, Decimal(f'{amount:.2f}'), text) for id_, day, amount, text in self.rows("""
+        return [Line(id_, day, Decimal(f'{amount:.2f}'), text, text == TYPED) for id_, day, amount, text in self.rows("""
             SELECT line.id, move.date, line.amount, line.payment_ref
               FROM account_bank_statement_line line
               JOIN account_move move ON move.id = line.move_id
@@ -141,6 +141,7 @@ class Story(BankSteps, WireSteps, PeopleSteps):
 
     def pass_days(self, days):
         self.bank.today += timedelta(days=days)
+        self.provider.settle_statuses(self)
         self.case.go_to(self.bank.today)
         self.say('it is a new day')
 
@@ -186,7 +187,7 @@ class Story(BankSteps, WireSteps, PeopleSteps):
             self.pass_days(1)
             self.run('schedule')
             self.step_answer()
-            if day >= 3 and not self.open_issues() and not self.wrong():
+            if day >= 2 and not self.open_issues() and not self.wrong():
                 break
             for mapping in self.mappings() if day % 3 == 2 else ():
                 self.look_for_difference(mapping)
@@ -227,8 +228,6 @@ class Story(BankSteps, WireSteps, PeopleSteps):
             self.check_secrets(env)
         for mapping in self.mappings():
             case.assertEqual(self.owed(mapping), [])
-            lines = [line for line in self.lines(mapping) if line.text not in ('TYPED BY HAND', 'FUEL STATION')]
-            case.assertEqual(wrong_texts(self.wanted(mapping), lines), [])
         case.assertEqual(self.server.problems, [])
         case.assertEqual(case.watch.errors, [])
 

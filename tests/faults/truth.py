@@ -4,7 +4,7 @@ A movement whose date the bank moved may stand under any day that the bank ever 
 behind the user's back (law 4), and one that had not been fetched yet comes with its new day.
 """
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,24 +14,33 @@ from ..servers.bank import Account, Bank, Movement
 
 @dataclass(frozen=True)
 class Line:
-    """A bank transaction in the books."""
+    """A bank transaction in the books.
+
+    :ivar is_typed: typed by the user, in the user's own words
+    """
 
     id: int
     day: date
     amount: Decimal
     text: str = ''
+    is_typed: bool = False
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A movement that the books must hold once, on one of these days."""
+    """A movement that the books must hold once, on one of these days and in one of these words."""
 
     amount: Decimal
     days: frozenset[date]
     texts: frozenset[str]
 
     def is_met_by(self, line: Line) -> bool:
-        return line.amount == self.amount and line.day in self.days
+        return line.amount == self.amount and line.day in self.days and (line.is_typed or plain(line.text) in self.texts)
+
+
+def plain(text: str) -> str:
+    """A text without what a bank added to it: a line that it rewrites a little is that same line."""
+    return text.replace(' CORRECTED', '')
 
 
 class Truth:
@@ -46,7 +55,7 @@ class Truth:
     def note(self, movement: Movement) -> Movement:
         """Call it after everything that happens to a movement."""
         self.days[movement].add(movement.day)
-        self.texts[movement].add(movement.text)
+        self.texts[movement].add(plain(movement.text))
         return movement
 
     def wanted(self, account: Account, start: date) -> list[Wanted]:
@@ -56,21 +65,21 @@ class Truth:
 
 
 def compare(wanted: Sequence[Wanted], lines: Sequence[Line]) -> tuple[list[Wanted], list[Line]]:
-    """What is missing from the books and what is too much in them, with as many matched as possible."""
-    taken: dict[int, int] = {}
+    """What is missing from the books and what is too much in them, with as many matched as possible; what was typed is matched last."""
+    taken: dict[int, Line] = {}
 
-    def place(index: int, tried: set[int]) -> bool:
-        """Find a line for a wanted movement; one that stands elsewhere as well makes room (Kuhn's algorithm)."""
-        for line in lines:
-            if line.id not in tried and wanted[index].is_met_by(line):
-                tried.add(line.id)
-                if line.id not in taken or place(taken[line.id], tried):
-                    taken[line.id] = index
+    def place(line: Line, tried: set[int]) -> bool:
+        """Find a movement for a line; a line that fits elsewhere as well makes room (Kuhn's algorithm)."""
+        for index, one in enumerate(wanted):
+            if index not in tried and one.is_met_by(line):
+                tried.add(index)
+                if index not in taken or place(taken[index], tried):
+                    taken[index] = line
                     return True
         return False
 
-    missing = [one for index, one in enumerate(wanted) if not place(index, set())]
-    return missing, [line for line in lines if line.id not in taken]
+    surplus = [line for line in sorted(lines, key=lambda line: line.is_typed) if not place(line, set())]
+    return [one for index, one in enumerate(wanted) if index not in taken], surplus
 
 
 def is_needed(wanted: Sequence[Wanted], lines: Sequence[Line], line: Line) -> bool:
@@ -82,14 +91,3 @@ def is_spare(wanted: Sequence[Wanted], lines: Sequence[Line], line_id: int) -> b
     """Whether the books could do without this line."""
     rest = [line for line in lines if line.id != line_id]
     return len(compare(wanted, rest)[0]) == len(compare(wanted, lines)[0])
-
-
-def wrong_texts(wanted: Iterable[Wanted], lines: Iterable[Line]) -> list[str]:
-    """Texts that stand in the books more often than the bank ever used them: one line told as another."""
-    budget: dict[str, int] = defaultdict(int)
-    for one in wanted:
-        for text in one.texts:
-            budget[text] += 1
-    for line in lines:
-        budget[line.text] -= 1
-    return [text for text, left in budget.items() if left < 0]
