@@ -4,7 +4,11 @@ Left out, because nobody can decide them from what the bank tells:
 
 * a bank without ids takes back one of two movements of equal content, the other of which a user deleted from the books: which one is it?
 * the bank changes the amount of a movement that a user deleted: the user has booked the old amount elsewhere.
-* the bank gives an amount its former value again after a person has answered about it: the answer stands.
+* the bank gives an amount its former value again after a person said to ignore the change: the answer stands.
+* the bank leaves a movement without a status, neither booked nor pending, for weeks: who knows what its balance counts?
+
+One kind of movement must be told apart from the rest: the first day of a mapping that goes as far back as the bank does is the day of
+the first line. That line stays as it is.
 """
 from datetime import timedelta
 from decimal import Decimal
@@ -43,8 +47,8 @@ class BankSteps:
         return self.random.choice(found) if found else None
 
     def may_change(self, movement):
-        """Whether the bank may correct it: not what the user deleted, nor what equals it."""
-        return not any(other.account is movement.account and other.amount == movement.amount for other in self.truth.deleted)
+        """Whether the bank may correct it: not what the user deleted, nor what equals it, nor the line that makes the first day."""
+        return movement not in self.anchors and not any(other.account is movement.account and other.amount == movement.amount for other in self.truth.deleted)
 
     def first_day(self, account, days):
         """The day so many days ago, or the first one of the mapping."""

@@ -47,7 +47,7 @@ class Story(BankSteps, WireSteps, PeopleSteps):
         self.start = case.today - timedelta(days=25)
         for details in provider.accounts:
             self.bank.open(opening='1000', ids=self.random.choice(provider.ids), **details)
-        self.truth = Truth(self.bank)
+        self.truth, self.anchors = Truth(self.bank), set()
         self.server = provider.serve(self.bank).start()
         self.steps = 0
 
@@ -120,17 +120,23 @@ class Story(BankSteps, WireSteps, PeopleSteps):
             self.server.stop()
 
     def begin(self):
+        """The bank's past, its habits, and the first sign-in."""
         for account in self.bank.accounts:
+            self.anchors.add(self.book(account, self.start, self.an_odd_amount(), 'ANCHOR'))
             for _line in range(self.random.randint(2, 6)):
                 self.book(account, self.first_day(account, self.random.randint(1, 24)), self.an_amount(), self.random.choice(SHOPS))
         self.server.page_size = self.random.choice((2, 3, 1000))
+        self.server.balance_after, self.server.empty_page_first = self.random.random() < 0.3, self.random.random() < 0.2
         self.sign_in()
+        as_far_back_as_it_goes = self.random.random() < 0.3
         with self.request() as env:
             env['online.sync.link'].browse(self.link_id).account_ids.write({
-                'start_date': self.start, 'adds_opening': True, 'first_read_done': False})
+                'start_date': not as_far_back_as_it_goes and self.start, 'adds_opening': True, 'first_read_done': False})
 
     def sign_in(self):
-        """The user signs in again at the bank; nothing goes wrong just then."""
+        """The user signs in again at the bank, for one account at least; nothing goes wrong just then."""
+        if all(account.hidden for account in self.bank.accounts):
+            self.step_show()
         planned = list(self.server._planned)
         self.server.clear_faults()
         self.provider.limit_calls(self, 0)
