@@ -125,10 +125,11 @@ class OnlineSyncTransaction(models.Model):
             transactions, [row.known for row in rows.values()], trust_ids=account.ids_trusted, whole_window=True)
         fresh = [(transactions[v.index], v) for v in verdicts if v.kind in (identity.NEW, identity.HELD)]
         shown = [(transactions[v.index], rows[v.known], v) for v in verdicts if v.kind == identity.KNOWN and v.known]
-        updated = self._refresh(account, shown, rows)
+        occurrences = self._occurrences(rows)
+        updated = self._refresh(account, shown, occurrences)
         if any(v.distrust for v in verdicts):
             account._distrust_ids()
-        created = self._create_rows(account, fresh, rows, reading)
+        created = self._create_rows(account, fresh, rows, occurrences, reading)
         waiting = created.filtered(lambda row: row.status == BOOKED and not row.is_held)
         waiting |= updated.filtered(lambda row: row.status == BOOKED and row.state == 'new' and not row.is_held)
         waiting._import_lines()
@@ -175,22 +176,27 @@ class OnlineSyncTransaction(models.Model):
         return [StoredRow(values, reading) for values in self.env.cr.fetchall()]
 
     @api.model
-    def _create_rows(self, account, fresh, rows, reading):
-        """Create rows for movements that are new or held."""
-        used = {row.known.external_id for row in rows.values() if row.known.external_id}
-        counts = Counter()
+    def _occurrences(self, rows):
+        """{(status, fingerprint): highest occurrence so far}, to number further movements of equal content."""
+        occurrences = Counter()
         for row in rows.values():
             key = row.known.status, row.known.fingerprint
-            counts[key] = max(counts[key], row.occurrence)
+            occurrences[key] = max(occurrences[key], row.occurrence)
+        return occurrences
+
+    @api.model
+    def _create_rows(self, account, fresh, rows, occurrences, reading):
+        """Create rows for movements that are new or held."""
+        used = {row.known.external_id for row in rows.values() if row.known.external_id}
         values = []
         for tx, verdict in fresh:
             vals = account._prepare_transaction_vals(tx)
             key = tx.status, vals['fingerprint']
-            counts[key] += 1
+            occurrences[key] += 1
             free_id = tx.external_id if tx.external_id not in used else False
             used.add(tx.external_id)
             values.append({
-                **vals, 'occurrence': counts[key], 'read_number': reading.number, 'external_id': free_id or False,
+                **vals, 'occurrence': occurrences[key], 'read_number': reading.number, 'external_id': free_id or False,
                 'shown_id': tx.external_id if not free_id else False,
                 'is_held': verdict.kind == identity.HELD,
                 'duplicate_of_id': verdict.known if verdict.kind == identity.HELD else False,
@@ -198,7 +204,7 @@ class OnlineSyncTransaction(models.Model):
         return self.with_context(tracking_disable=True).create(values).with_env(self.env)
 
     @api.model
-    def _refresh(self, account, shown, rows):
+    def _refresh(self, account, shown, occurrences):
         """Write what changed on known rows; nothing for those that did not change. Returns the rows that became booked or changed."""
         changes = {}
         for tx, row, verdict in shown:
@@ -212,14 +218,12 @@ class OnlineSyncTransaction(models.Model):
         if renamed:
             self._free_ids(account, renamed, {changes[record.id]['external_id'] for record in renamed})
         records.filtered(lambda record: 'missed_reads' in changes[record.id])._settle_vanished()
-        counts = Counter()
         for record in records:
             vals = changes[record.id]
             if 'fingerprint' in vals:
                 key = vals['status'], vals['fingerprint']
-                counts[key] += 1
-                taken = [r.occurrence for r in rows.values() if (r.known.status, r.known.fingerprint) == key]
-                vals['occurrence'] = max(taken, default=0) + counts[key]
+                occurrences[key] += 1
+                vals['occurrence'] = occurrences[key]
             record.write(vals)
         return records
 
@@ -474,6 +478,7 @@ class OnlineSyncTransaction(models.Model):
 
     def _create_lines(self):
         """Create the bank transactions, oldest first, in batches: memory and time stay the same however long a page is."""
+        self.env.flush_all()    # what fails here is not the fault of a row, and would be taken for it in the batch
         done, ordered = self.browse(), self._in_order()
         for start in range(0, len(ordered), BATCH):
             done |= ordered[start:start + BATCH]._create_batch_or_singles()

@@ -351,6 +351,15 @@ class TestCorrections(BankFeedCase):
         self.sync_days(1)
         self.assertBooksAreTheBanks()
 
+    def test_text_rewritten_to_that_of_a_new_movement(self):
+        """One becomes equal to another that comes at the same time: both are numbered among the equal ones."""
+        coffee, _tea = self.book_some()
+        self.bank.edit_text(coffee, 'LUNCH')
+        self.bank.book(self.account, coffee.day, coffee.amount, 'LUNCH')
+        self.next_day()
+        self.assertEqual(self.sync().state, 'done')
+        self.assertBooksAreTheBanks()
+
     def test_row_keeps_its_id_when_its_neighbour_gets_another(self):
         coffee, tea = self.book_some()
         self.bank.vanish(tea)
