@@ -129,7 +129,8 @@ class OnlineSyncTransaction(models.Model):
         updated = self._refresh(account, shown, occurrences)
         if any(v.distrust for v in verdicts):
             account._distrust_ids()
-        created = self._create_rows(account, fresh, rows, occurrences, reading)
+        used = {row.known.external_id for row in rows.values()} | {tx.external_id for tx, _row, _verdict in shown}
+        created = self._create_rows(account, fresh, used, occurrences, reading)
         waiting = created.filtered(lambda row: row.status == BOOKED and not row.is_held)
         waiting |= updated.filtered(lambda row: row.status == BOOKED and row.state == 'new' and not row.is_held)
         waiting._import_lines()
@@ -185,9 +186,11 @@ class OnlineSyncTransaction(models.Model):
         return occurrences
 
     @api.model
-    def _create_rows(self, account, fresh, rows, occurrences, reading):
-        """Create rows for movements that are new or held."""
-        used = {row.known.external_id for row in rows.values() if row.known.external_id}
+    def _create_rows(self, account, fresh, used, occurrences, reading):
+        """Create rows for movements that are new or held.
+
+        :param used: ids that belong to other rows, or did until this page
+        """
         values = []
         for tx, verdict in fresh:
             vals = account._prepare_transaction_vals(tx)

@@ -360,6 +360,14 @@ class TestCorrections(BankFeedCase):
         self.assertEqual(self.sync().state, 'done')
         self.assertBooksAreTheBanks()
 
+    def test_one_id_for_two_movements_harms_nothing(self):
+        coffee, _tea = self.book_some()
+        lunch = self.bank.book(self.account, coffee.day, '-9.90', 'LUNCH')
+        coffee.id = lunch.id = 'SAME'
+        self.next_day()
+        self.assertEqual(self.sync().state, 'done')
+        self.assertBooksAreTheBanks()
+
     def test_row_keeps_its_id_when_its_neighbour_gets_another(self):
         coffee, tea = self.book_some()
         self.bank.vanish(tea)
