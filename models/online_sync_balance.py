@@ -69,7 +69,8 @@ class OnlineSyncAccount(models.Model):
         self.ensure_one()
         if not self._knows_opening() and self._is_complete():
             self._find_out_opening()
-        proof = self._proof()
+        opening = self._book_opening()
+        proof = self._proof(opening)
         if not proof:
             return
         differs = proof.state != balance.AGREES
@@ -78,9 +79,9 @@ class OnlineSyncAccount(models.Model):
             'proof_began': proof.began or False,
             'differs_since': (self.differs_since or fields.Datetime.now()) if differs else False,
         })
-        issues, missing = self.env['online.sync.issue'], self._missing_opening()
+        issues, missing = self.env['online.sync.issue'], self._missing_opening(opening)
         if proof.state == balance.AGREES:
-            self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(self._book_movements()[0])})
+            self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(opening)})
         if missing and self.adds_opening and not self._is_opening_locked():
             self.adds_opening = False
             self._add_opening_balance()
@@ -105,17 +106,19 @@ class OnlineSyncAccount(models.Model):
         if opening is not None:
             self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date})
 
-    def _missing_opening(self):
+    def _missing_opening(self, opening):
         """What the bank held before the first day and the books do not have, as far as that is known."""
-        return self._exact(self.opening_told) - self._book_movements()[0] if self._knows_opening() else Decimal(0)
+        return self._exact(self.opening_told) - opening if self._knows_opening() else Decimal(0)
 
-    def _proof(self):
-        """The engine's proof for the latest reading, None when there is nothing to prove yet."""
+    def _proof(self, opening):
+        """The engine's proof for the latest reading, None when there is nothing to prove yet.
+
+        :param opening: what the books have before the first day
+        """
         if not (self.journal_id and self.start_date):
             return None
         self.env.flush_all()
-        readings = self._readings()
-        opening, books = self._book_movements()
+        readings, books = self._readings(), self._book_movements()
         told, staged, pending = self._told_movements()
         for day, amount in staged.items():
             books[day] += amount
@@ -163,26 +166,36 @@ class OnlineSyncAccount(models.Model):
     def _exact(self, value):
         return Decimal(f'{value:.{self.currency_id.decimal_places}f}')
 
+    def _book_opening(self):
+        """What the books have on the bank account before the first day, in the account's currency."""
+        if not (self.journal_id and self.start_date):
+            return Decimal(0)
+        return self._book_sums(SQL("date < %s", self.start_date), SQL("NULL::date")).get(None, Decimal(0))
+
     def _book_movements(self):
-        """Posted items of the bank account: (balance before the first day, {day: sum}), in the account's currency."""
+        """What the books moved on the bank account since the first day: {day: sum}, in the account's currency."""
+        return self._book_sums(SQL("date >= %s", self.start_date), SQL("date"))
+
+    def _book_sums(self, condition, day):
+        """Posted items of the bank account, as {day: sum}."""
         journal, company = self.journal_id, self.company_id
         bank_account = journal.default_account_id
         foreign = self.currency_id != company.currency_id
         shared = self.env['account.journal'].search_count([
             ('default_account_id', '=', bank_account.id), ('company_id', '=', company.id), ('type', 'in', ('bank', 'credit', 'cash'))]) > 1
+        self.env['account.move.line'].flush_model()
         self.env.cr.execute(SQL(
             """
-            SELECT CASE WHEN date >= %s THEN date END AS day, SUM(%s)::text
+            SELECT %s AS day, SUM(%s)::text
               FROM account_move_line
-             WHERE account_id = %s AND company_id = %s AND parent_state = 'posted' %s %s
+             WHERE account_id = %s AND company_id = %s AND parent_state = 'posted' AND %s %s %s
              GROUP BY day
             """,
-            self.start_date, SQL("amount_currency" if foreign else "balance"), bank_account.id, company.id,
+            day, SQL("amount_currency" if foreign else "balance"), bank_account.id, company.id, condition,
             SQL("AND currency_id = %s", self.currency_id.id) if foreign else SQL(),
             SQL("AND journal_id = %s", journal.id) if shared else SQL(),
         ))
-        movements = defaultdict(Decimal, {day: Decimal(total) for day, total in self.env.cr.fetchall()})
-        return movements.pop(None, Decimal(0)), movements
+        return defaultdict(Decimal, {day: Decimal(total) for day, total in self.env.cr.fetchall()})
 
     def _told_movements(self):
         """What the inbox knows: ({day: sum} told as booked, {day: sum} waiting for the books, total pending)."""
@@ -214,7 +227,7 @@ class OnlineSyncAccount(models.Model):
         :returns: the bank transaction
         """
         self.ensure_one()
-        missing, day = self._missing_opening(), self.start_date - timedelta(days=1)
+        missing, day = self._missing_opening(self._book_opening()), self.start_date - timedelta(days=1)
         if not missing:
             return self.env['account.bank.statement.line']
         if self._is_opening_locked():

@@ -5,6 +5,7 @@ Left out, because nobody can decide them from what the bank tells:
 * a bank without ids takes back one of two movements of equal content, the other of which a user deleted from the books: which one is it?
 * the bank changes the amount of a movement that a user deleted: the user has booked the old amount elsewhere.
 * the bank gives an amount its former value again after a person said to ignore the change: the answer stands.
+* the bank corrects what is not read again by itself before it ever told a balance: there is nothing to compare with.
 * the bank leaves a movement without a status, neither booked nor pending, for weeks: who knows what its balance counts?
 
 One kind of movement must be told apart from the rest: the first day of a mapping that goes as far back as the bank does is the day of
@@ -41,14 +42,16 @@ class BankSteps:
         self.cents += 1
         return f'{word}{self.cents}'
 
-    def some(self, account, days=18, **conditions):
+    def some(self, account, days=18):
         """A booked movement of the last days that may be changed, None when there is none."""
-        found = [m for m in self.bank.shown(account) if not m.pending and m.day >= self.first_day(account, days) and self.may_change(m)]
+        first = self.first_day(account, days if self.knows_opening(account) else 5)
+        found = [m for m in self.bank.shown(account) if not m.pending and m.day >= first and self.may_change(m)]
         return self.random.choice(found) if found else None
 
     def may_change(self, movement):
         """Whether the bank may correct it: not what the user deleted, nor what equals it, nor the line that makes the first day."""
-        return movement not in self.anchors and not any(other.account is movement.account and other.amount == movement.amount for other in self.truth.deleted)
+        return movement not in self.anchors and not any(
+            other.account is movement.account and other.amount == movement.amount for other in self.truth.deleted)
 
     def first_day(self, account, days):
         """The day so many days ago, or the first one of the mapping."""
