@@ -1,5 +1,6 @@
 """`kill -9` of real processes on a real, committed database: whatever moment it hits, the books end as if nothing had happened."""
 import json
+import logging
 import os
 import random
 import re
@@ -8,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from unittest import SkipTest
 
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
@@ -24,9 +26,11 @@ from .servers.bank import Bank
 from .servers.enable_banking import EnableBankingServer
 
 SCRIPT = Path(__file__).with_name('faults') / 'child.py'
+_logger = logging.getLogger(__name__)
+
 #: Seconds after which a process that says nothing is given up.
 PATIENCE = 40
-KILLS = 30
+KILLS = 24
 
 
 def command():
@@ -94,31 +98,36 @@ class TestKill(BaseCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        if not Path(sys.argv[0]).name.startswith('odoo'):
+            raise SkipTest("started by something that cannot start an Odoo shell")
         cls.bank = Bank(date.today(), name='Kill Bank')
         cls.server = EnableBankingServer(cls.bank).start()
         cls.addClassCleanup(cls.server.stop)
         cls.server.page_size = 3
-        cls.accounts = [cls.bank.open('Current', iban='DE89370400440532013000', opening='1000'),
-                        cls.bank.open('Reserve', iban='DE02120300000000202051', ids='none')]
-        child = Child(f"prepare(env, {cls.server.url!r}, {cls.server.application_id!r}, {cls.server.private_key!r}, 'DE:Kill Bank')")
-        cls.addClassCleanup(child.end)
-        told = child.hear('prepared')
+        with Registry(get_db_name()).cursor() as cr:
+            currency = api.Environment(cr, SUPERUSER_ID, {}).company.currency_id.name
+        cls.accounts = [cls.bank.open('Current', iban='DE89370400440532013000', opening='1000', currency=currency),
+                        cls.bank.open('Reserve', iban='DE02120300000000202051', ids='none', currency=currency)]
+        given = cls.server.url, cls.server.application_id, cls.server.private_key, 'DE:Kill Bank'
+        cls.runner = Child(f'serve(env, prepare(env, {", ".join(map(repr, given))}), STARTER)')
+        told = cls.runner.hear('prepared')
         cls.link_id, cls.company_id = told['link'], told['company']
         cls.addClassCleanup(cls.clean_up)
+        cls.addClassCleanup(cls.runner.end)
 
     @classmethod
     def clean_up(cls):
         child = Child(f'clean_up(env, {cls.company_id})')
         try:
-            child.hear('cleaned')
+            left = child.hear('cleaned')['left']
+            if left:
+                _logger.warning("Company %s could not be taken out of the database altogether: %s", cls.company_id, left)
         finally:
             child.end()
 
     def setUp(self):
         super().setUp()
         self.random = random.Random(20260310)
-        self.runner = Child(f'serve(env, {self.link_id}, STARTER)')
-        self.addCleanup(self.runner.end)
         self.addCleanup(setattr, self.server, 'before', None)
 
     # -- the bank and the books -------------------------------------------------------------------------------------------------------
@@ -146,8 +155,15 @@ class TestKill(BaseCase):
         for account in self.accounts:
             theirs = Counter((m.day, f'{m.amount:.2f}') for m in self.bank.shown(account))
             self.assertEqual(Counter((day, amount) for day, amount, _number in books[account.name]), theirs)
-            numbers = [int(re.search(r'\d+$', name).group()) for _day, _amount, name in books[account.name]]
-            self.assertEqual(sorted(numbers), list(range(1, len(numbers) + 1)), 'numbers without a gap')
+            self.assertNumbersHaveNoGap(name for _day, _amount, name in books[account.name])
+
+    def assertNumbersHaveNoGap(self, names):
+        numbers = defaultdict(list)
+        for name in names:
+            prefix, number = re.fullmatch(r'(.*?)(\d+)', name).groups()
+            numbers[prefix].append(int(number))
+        for given in numbers.values():
+            self.assertEqual(sorted(given), list(range(1, len(given) + 1)))
 
     # -- runs -------------------------------------------------------------------------------------------------------------------------
 
@@ -165,17 +181,19 @@ class TestKill(BaseCase):
 
     def run_once(self, arrange=None):
         """One run in a process of its own; `arrange(kill)` says when it is killed. Returns whether it was."""
-        pid = self.runner.hear('ready')['pid']
+        pid, ended = self.runner.hear('ready')['pid'], threading.Event()
         self.free_calls()
 
         def kill():
-            with suppress(ProcessLookupError):      # it may be faster
-                os.kill(pid, signal.SIGKILL)
+            if not ended.is_set():
+                with suppress(ProcessLookupError):      # it was faster
+                    os.kill(pid, signal.SIGKILL)
 
         if arrange:
             arrange(kill)
         self.runner.start_run()
         killed = self.runner.hear('ended')['killed']
+        ended.set()
         self.server.before = None
         return killed
 
@@ -202,20 +220,20 @@ class TestKill(BaseCase):
     def test_killed_at_any_moment_the_next_run_ends_with_the_same_books(self):
         self.owe_all_days()
         self.book(24, days=30)
-        killed = 0
+        killed, was_reading = 0, False
         for number in range(KILLS):
-            page = self.random.randint(1, 6)
+            page = self.random.randint(1, 5)
             moment = self.before_page(page) if number % 4 == 0 else self.after_page(page, self.random.uniform(0, 0.15))
             killed += self.run_once(moment)
+            was_reading |= any(self.books()[2])
             if number % 3 == 2:
                 self.book(2)
         self.assertGreaterEqual(killed, 8)
+        self.assertTrue(was_reading, 'what a page brought outlives the run')
         self.assertFalse(self.run_once())
         self.assertBooksAreTheBanks()
-        _books, logs, _reading = self.books()
-        self.assertEqual(set(logs), {'done', 'interrupted'})
+        self.assertEqual(set(self.books()[1]), {'done', 'interrupted'})
         self.assertEqual(self.server.problems, [])
-        print('KILLED', killed, Counter(logs))
 
     def test_second_run_leaves_without_waiting(self):
         self.book(3)
@@ -255,7 +273,6 @@ class TestKill(BaseCase):
             for runner in (self.runner, other):
                 runner.start_run()
             outcomes.update(runner.hear('run')['outcome'] for runner in (self.runner, other))
-        print('OUTCOMES', outcomes)
         self.assertLessEqual(set(outcomes), {'done', 'busy'})
         self.assertFalse(self.run_once())
         self.assertBooksAreTheBanks()

@@ -40,9 +40,8 @@ def say(word, **facts):
 
 
 def prepare(env, url, application_id, private_key, bank):
-    """A company, a link to the test's bank, and a journal for each account; all committed."""
-    company = env['res.company'].create({'name': f"Kill test {os.getpid()}", 'currency_id': env.ref('base.EUR').id})
-    env.ref('base.EUR').active = True
+    """A company, a link to the test's bank, and a journal for each account; all committed. Returns the id of the link."""
+    company = env['res.company'].create({'name': f"Kill test {os.getpid()}", 'currency_id': env.company.currency_id.id})
     env = env(context={'allowed_company_ids': company.ids})
     company = company.with_env(env)
     company.account_journal_suspense_account_id = env['account.account'].create({
@@ -58,6 +57,7 @@ def prepare(env, url, application_id, private_key, bank):
     link.account_ids._apply_mapping()
     env.cr.commit()     # pylint: disable=invalid-commit
     say('prepared', link=link.id, company=company.id)
+    return link.id
 
 
 def clean_up(env, company_id):
@@ -66,6 +66,7 @@ def clean_up(env, company_id):
     links.write({'state': 'draft'})
     links.unlink()
     env.flush_all()
+    partner_id = env['res.company'].browse(company_id).partner_id.id
     env.cr.execute("""SELECT format('%I', c.relname), format('%I', a.attname)
                         FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
                         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
@@ -74,7 +75,9 @@ def clean_up(env, company_id):
     env.cr.execute("SELECT account_account_id FROM account_account_res_company_rel WHERE res_company_id = %s", [company_id])
     accounts = [row[0] for row in env.cr.fetchall()]
     statements = [(f'DELETE FROM {table} WHERE {column} = %s', [company_id]) for table, column in owned]
-    statements += [("DELETE FROM account_account WHERE id = ANY(%s)", [accounts]), ("DELETE FROM res_company WHERE id = %s", [company_id])]
+    statements += [
+        ("DELETE FROM account_account WHERE id = ANY(%s)", [accounts]), ("DELETE FROM res_company WHERE id = %s", [company_id]),
+        ("DELETE FROM res_partner_bank WHERE partner_id = %s", [partner_id]), ("DELETE FROM res_partner WHERE id = %s", [partner_id])]
     for _round in range(6):     # as long as one stands in the way of another
         statements = [one for one in statements if not _executed(env, *one)]
     env.cr.commit()     # pylint: disable=invalid-commit
