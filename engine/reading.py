@@ -30,6 +30,7 @@ class Reading:
     :param first_day: earliest day that this window has shown
     :param complete: False once the provider said that something is missing
     :param planned_on: the day on which the windows were chosen
+    :param whole: whether the windows together hold every day wanted, also those that were proved before
     :param begun_on: the day on which the first page of this window was read; this day and later ones are not proved by it
     :param run: the run that read the latest page
     :param last_token: what asked for the latest page
@@ -48,6 +49,7 @@ class Reading:
     first_day: date | None = None
     complete: bool = True
     planned_on: date | None = None
+    whole: bool = False
     begun_on: date | None = None
     run: int = 0
     last_token: str = ''
@@ -138,7 +140,7 @@ class Reading:
 
 
 _DAYS = ('first_day', 'planned_on', 'begun_on')
-_PLAIN = ('number', 'token', 'digests', 'count', 'complete', 'run', 'last_token', 'last_digest', 'restarted_by', 'passes', 'doubts')
+_PLAIN = ('number', 'token', 'whole', 'digests', 'count', 'complete', 'run', 'last_token', 'last_digest', 'restarted_by', 'passes', 'doubts')
 
 
 def _content(page: Page) -> str:

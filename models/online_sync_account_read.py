@@ -68,14 +68,17 @@ class OnlineSyncAccount(models.Model):
         reading = Reading.load(self.reading)
         return reading or self._begin_reading()
 
-    def _begin_reading(self):
+    def _begin_reading(self, whole=False):
+        """A new read of what is owed, or of the whole time since the first day."""
         self._forget_held()
         self.read_number += 1
-        start = max(filter(None, [self._first_day(), self.available_from]))
-        windows = coverage.plan(
-            start, fields.Date.today(), self.coverage_ids._intervals(),
-            overlap_days=max(self.link_id.overlap_days, identity.NEAR_DAYS + 1), window_days=self.link_id._capabilities().window_days)
-        return Reading(self.read_number, self._with_unfinished(windows, start), planned_on=fields.Date.today())
+        start, today = max(filter(None, [self._first_day(), self.available_from])), fields.Date.today()
+        options = {'overlap_days': max(self.link_id.overlap_days, identity.NEAR_DAYS + 1),
+                   'window_days': self.link_id._capabilities().window_days}
+        everything = coverage.plan(start, today, [], **options)
+        windows = everything if whole else coverage.plan(start, today, self.coverage_ids._intervals(), **options)
+        return Reading(
+            self.read_number, self._with_unfinished(windows, start), planned_on=today, whole=windows == everything)
 
     def _with_unfinished(self, windows, start):
         """The windows, the first one early enough to see how the story of a movement went on.
@@ -125,20 +128,25 @@ class OnlineSyncAccount(models.Model):
     def _finish_reading(self, reading, client, log):
         """All windows are done: retry what waits, ask for the balance, prove the books.
 
-        :returns: whether there is more to read: an interrupted read of an earlier day does not know the days since
+        :returns: whether there is more to read: an interrupted read of an earlier day does not know the days since, and the first
+            balance needs a read of all days beside it
         """
         self._waiting()._import_lines()
         if not self._waiting():
             self.env['online.sync.issue']._settle(self, ('locked',))
         self._settle_start()
         self.env['online.sync.balance']._record(self, client.fetch_balances(self._as_remote()))
+        is_of_today = not reading.planned_on or reading.planned_on == fields.Date.today()
+        must_read_all = not self._find_out_opening(reading.whole and is_of_today)
         self._prove_balance()
         failed = self.coverage_ids.filtered(lambda row: row.log_id == log and row.status not in coverage.PROVING)
         self.write({'reading': False, 'next_try': False})
         if not failed:
             self.write({'last_ok': fields.Datetime.now(), 'last_error': False})
             self.env['online.sync.issue']._settle(self, ('failed', 'unavailable'))
-        return bool(not failed and reading.planned_on and reading.planned_on < fields.Date.today())
+        if must_read_all and not failed:
+            self.reading = self._begin_reading(whole=True).dump()
+        return not failed and (must_read_all or not is_of_today)
 
     def _waiting(self):
         """Booked movements that are not in the books yet."""
@@ -277,7 +285,8 @@ class OnlineSyncAccount(models.Model):
         if not window.date_from < earliest <= window.date_to:
             return False
         self.available_from = earliest
-        if self.start_date:
+        before = earliest - timedelta(days=1)
+        if self.start_date and coverage.owed(window.date_from, before, self.coverage_ids._intervals()):
             self.env['online.sync.issue']._raise_gap(self, window.date_from, earliest - timedelta(days=1))
         log._say(_("%(account)s: the bank gives nothing before %(day)s.", account=self.name, day=earliest))
         reading.windows[0] = Window(earliest, window.date_to)

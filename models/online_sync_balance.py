@@ -67,8 +67,6 @@ class OnlineSyncAccount(models.Model):
     def _prove_balance(self):
         """Compare the bank's balances with the books plus what waits for them; open or close the issues about it."""
         self.ensure_one()
-        if not self._knows_opening() and self._is_complete():
-            self._find_out_opening()
         opening = self._book_opening()
         proof = self._proof(opening)
         if not proof:
@@ -99,12 +97,20 @@ class OnlineSyncAccount(models.Model):
         """Whether it is known what the bank held before the first day: whatever differs from then on is something else."""
         return bool(self.start_date) and self.opening_for == self.start_date
 
-    def _find_out_opening(self):
-        """Take note of what the bank held before the first day, once all that it told since then is known."""
-        readings = self._readings()
-        opening = balance.held_before(readings, self._told_movements()[0])
-        if opening is not None:
+    def _find_out_opening(self, is_whole):
+        """Take note of what the bank held before the first day, once its balance and all that it told since then are known together.
+
+        :param is_whole: all days were read just now. Days that were read long before the first balance may have changed since:
+            then the balance would hide what the books lack
+        :returns: False when only a read of all days is missing
+        """
+        readings = self._readings() if self.start_date else []
+        if not readings or self._knows_opening() or not self._is_complete():
+            return True
+        if is_whole:
+            opening = balance.held_before(readings, self._told_movements()[0])
             self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date})
+        return is_whole
 
     def _missing_opening(self, opening):
         """What the bank held before the first day and the books do not have, as far as that is known."""

@@ -5,7 +5,6 @@ Left out, because nobody can decide them from what the bank tells:
 * a bank without ids takes back one of two movements of equal content, the other of which a user deleted from the books: which one is it?
 * the bank changes the amount of a movement that a user deleted: the user has booked the old amount elsewhere.
 * the bank gives an amount its former value again after a person said to ignore the change: the answer stands.
-* the bank corrects what is not read again by itself before it ever told a balance: there is nothing to compare with.
 * the bank leaves a movement without a status, neither booked nor pending, for weeks: who knows what its balance counts?
 
 One kind of movement must be told apart from the rest: the first day of a mapping that goes as far back as the bank does is the day of
@@ -44,7 +43,7 @@ class BankSteps:
 
     def some(self, account, days=18):
         """A booked movement of the last days that may be changed, None when there is none."""
-        first = self.first_day(account, days if self.knows_opening(account) else 5)
+        first = self.first_day(account, days)
         found = [m for m in self.bank.shown(account) if not m.pending and m.day >= first and self.may_change(m)]
         return self.random.choice(found) if found else None
 

@@ -91,11 +91,6 @@ class Story(BankSteps, WireSteps, PeopleSteps):
     def wanted(self, mapping):
         return self.truth.wanted(self.account_of(mapping), self.start)
 
-    def knows_opening(self, account):
-        """Whether it was found out what an account held before the first day; from then on its balance tells of every mistake."""
-        mapping = self.mappings()[self.bank.accounts.index(account)]
-        return bool(self.rows("SELECT FROM online_sync_account WHERE id = %s AND opening_for = start_date", mapping))
-
     def imported_lines(self):
         return {row[0] for row in self.rows(
             "SELECT id FROM account_bank_statement_line WHERE online_sync_transaction_id IS NOT NULL")}
