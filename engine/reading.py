@@ -140,7 +140,8 @@ class Reading:
 
 
 _DAYS = ('first_day', 'planned_on', 'begun_on')
-_PLAIN = ('number', 'token', 'whole', 'digests', 'count', 'complete', 'run', 'last_token', 'last_digest', 'restarted_by', 'passes', 'doubts')
+_PLAIN = (
+    'number', 'token', 'whole', 'digests', 'count', 'complete', 'run', 'last_token', 'last_digest', 'restarted_by', 'passes', 'doubts')
 
 
 def _content(page: Page) -> str:

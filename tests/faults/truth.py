@@ -1,7 +1,8 @@
 """What the bank really holds and the user really wants in the books; and how the books differ from it.
 
 A movement whose date the bank moved may stand under any day that the bank ever gave it: a line in the books is not dated anew
-behind the user's back (law 4), and one that had not been fetched yet comes with its new day.
+behind the user's back (law 4), and one that had not been fetched yet comes with its new day. Texts are not compared: where a bank
+without lasting ids moves and rewrites movements of one amount at the same time, nobody can say which is which.
 """
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from ..servers.bank import Account, Bank, Movement
 class Line:
     """A bank transaction in the books.
 
-    :ivar is_typed: typed by the user, in the user's own words
+    :ivar is_typed: typed by the user
     """
 
     id: int
@@ -28,39 +29,32 @@ class Line:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A movement that the books must hold once, on one of these days and in one of these words."""
+    """A movement that the books must hold once, on one of these days."""
 
     amount: Decimal
     days: frozenset[date]
-    texts: frozenset[str]
+    text: str
 
     def is_met_by(self, line: Line) -> bool:
-        return line.amount == self.amount and line.day in self.days and (line.is_typed or plain(line.text) in self.texts)
-
-
-def plain(text: str) -> str:
-    """A text without what a bank added to it: a line that it rewrites a little is that same line."""
-    return text.replace(' CORRECTED', '')
+        return line.amount == self.amount and line.day in self.days
 
 
 class Truth:
-    """Remembers what nobody could read from the bank of today: the former days and texts of its movements, and the user's deletions."""
+    """Remembers what nobody could read from the bank of today: the former days of its movements, and the user's deletions."""
 
     def __init__(self, bank: Bank):
         self.bank = bank
         self.days: dict[Movement, set[date]] = defaultdict(set)
-        self.texts: dict[Movement, set[str]] = defaultdict(set)
         self.deleted: set[Movement] = set()
 
     def note(self, movement: Movement) -> Movement:
-        """Call it after everything that happens to a movement."""
+        """Call it when a movement is booked or gets another day."""
         self.days[movement].add(movement.day)
-        self.texts[movement].add(plain(movement.text))
         return movement
 
     def wanted(self, account: Account, start: date) -> list[Wanted]:
         """What the books must hold."""
-        return [Wanted(m.amount, frozenset(self.days[m]), frozenset(self.texts[m])) for m in self.bank.shown(account)
+        return [Wanted(m.amount, frozenset(self.days[m]), m.text) for m in self.bank.shown(account)
                 if not m.pending and m.day >= start and m not in self.deleted]
 
 
