@@ -420,6 +420,15 @@ class TestOpeningBalance(BankFeedCase):
         self.assertEqual(self.mapping.proof_state, 'differs')
         self.assertEqual(self.mapping.difference, -9)
 
+    def test_first_balance_is_taken_beside_a_read_of_all_days(self):
+        """The first run was killed before it asked for the balance; weeks later the bank knows more of the days that it read."""
+        self.link._advance(self.link._begin_run('schedule'), self.link._client())
+        self.next_day(20)
+        self.bank.book(self.account, TODAY - timedelta(days=25), '-30', 'VERY LATE')
+        self.sync()
+        self.assertBooksAreTheBanks()
+        self.assertEqual(self.opening(), [1000])
+
     def test_is_the_banks_word_although_the_books_differ(self):
         """Locked at first, so that the bank has time to correct a line before the opening balance can be added."""
         self.company.fiscalyear_lock_date = TODAY - timedelta(days=20)
