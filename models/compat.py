@@ -7,26 +7,6 @@ HAS_CONSTRAINT = hasattr(models, 'Constraint')   # 19.0
 NO_ACCESS = '.'
 
 
-def lock_rows(records):
-    """Lock the rows that nobody else holds, without waiting, and return them.
-
-    References to the rows stay allowed, so that a user who creates a record that points at one does not wait for us.
-    Take the lock right after a commit: Odoo's transactions are REPEATABLE READ, and a row that changed since the snapshot
-    raises `psycopg2.errors.SerializationFailure`.
-    """
-    if not records.ids:
-        return records
-    if hasattr(records, 'try_lock_for_update'):     # 19.0
-        return records.try_lock_for_update(allow_referencing=True)
-    cr = records.env.cr
-    cr.execute(SQL(
-        "SELECT id FROM %s WHERE id IN %s FOR NO KEY UPDATE SKIP LOCKED",
-        SQL.identifier(records._table), tuple(records.ids),
-    ))
-    locked = {row[0] for row in cr.fetchall()}
-    return records.filtered(lambda record: record.id in locked)
-
-
 def commit_progress(env, done, remaining):
     """Commit, and tell the scheduled action's runner how far it is, if one runs.
 

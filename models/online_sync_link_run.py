@@ -14,7 +14,8 @@ from odoo.tools import format_datetime
 from ..clients import errors
 from ..clients.records import Presence
 from ..engine import coverage, schedule
-from .compat import commit_progress, lock_rows
+from .compat import commit_progress
+from .locking import lock_rows
 from .values import to_aware, to_naive
 
 _logger = logging.getLogger(__name__)
@@ -136,17 +137,17 @@ class OnlineSyncLink(models.Model):
         :returns: 'done', 'more' (out of time) or 'busy' (another run has the link)
         """
         self.ensure_one()
-        self = self._for_responsible()
         deadline = time.monotonic() + seconds
-        if not lock_rows(self):
+        if not self._take():
             return 'busy'
+        self = self._for_responsible()
         for account_id, day in owed:
             self.account_ids.browse(account_id)._owe_again(day)
         log = self._begin_run(trigger)
         client, more = self._client_or_stop(log, presence), bool(log.todo)
         while client and more:
             left = self._commit_step(log, listener)
-            if not lock_rows(self) or log.state != 'running':   # between two steps another run took over
+            if not self._take() or log.state != 'running':   # between two steps another run took over
                 return 'busy'
             if time.monotonic() > deadline or left <= 0:
                 return self._hand_over(log, listener)
@@ -156,6 +157,16 @@ class OnlineSyncLink(models.Model):
         self._end_run(log)
         self._commit_step(log, listener, ended=True)
         return 'done'
+
+    def _take(self):
+        """Lock the link at the start of a transaction. Returns whether this run has it now."""
+        for _attempt in range(3):
+            try:
+                return bool(lock_rows(self))
+            except psycopg2.errors.SerializationFailure:    # another run ended a step in this very moment: look at what it left
+                self.env.cr.rollback()
+                self.env.invalidate_all(flush=False)
+        return False
 
     def _for_responsible(self):
         """The link in its own company, and with the language and time zone of who reads its sentences."""
@@ -239,7 +250,8 @@ class OnlineSyncLink(models.Model):
         following = self.search([('state', 'in', ('connected', 'expiring')), ('auto_sync', '=', True), ('next_run', '!=', False)],
                                 order='next_run', limit=1)
         if cron and following:
-            cron._trigger(at=max(following.next_run, fields.Datetime.now()))
+            # not at once: a link that another run holds is still due, and would wake the action again and again
+            cron._trigger(at=max(following.next_run, fields.Datetime.now() + timedelta(minutes=1)))
 
     def _enqueue(self):
         """OCA's job queue: one job a step, so that many workers share the links."""
@@ -249,9 +261,9 @@ class OnlineSyncLink(models.Model):
     def _job_step(self, log_id=None):
         """One step in a job of its own; the queue commits. The next step is the next job."""
         self.ensure_one()
-        self = self._for_responsible()
         if not lock_rows(self):
             return _("Another run has this connection.")
+        self = self._for_responsible()
         log = self.env['online.sync.log'].browse(log_id).exists() if log_id else self._begin_run('job')
         if log.state != 'running':
             return _("Another run took over.")
