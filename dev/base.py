@@ -1,9 +1,11 @@
 """What the other modules of `dev/` share: where things lie, how to run a command, how to stop with a sentence."""
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -33,6 +35,15 @@ def run(command, *, why, **kwargs):
         words = '\n'.join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise Stop(f"{why}:\n{words}")
     return done.stdout
+
+
+@contextmanager
+def locked(name):
+    """Only one `make` at a time in this block, on this machine."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f'{name}.lock', 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def main(function):

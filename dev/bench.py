@@ -36,7 +36,6 @@ def bench():
         bank.terminate()
         bank.wait()
         database.drop(name)
-        postgres.stop()
     print(found, end='')
     return 0 if found else 1
 

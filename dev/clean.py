@@ -20,7 +20,6 @@ def clean():
     for folder in ('logs', 'conf', 'run'):
         for path in (CACHE / folder).glob(f'*{CHECKOUT_ID}*'):
             os.unlink(path)
-    postgres.stop()
     say("Clean. The unpacked Odoo, the Python packages and the template databases stay for the other checkouts.")
     return 0
 

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from base import ADDON, CACHE, CHECKOUT_ID, Stop, run, say
-from python import REQUIREMENTS, locked
+from base import ADDON, CACHE, CHECKOUT_ID, Stop, locked, run, say
+from python import REQUIREMENTS
 
 DATA = CACHE / 'data'
 LOGS = CACHE / 'logs'
@@ -26,7 +26,7 @@ def configuration(series, **options):
     parser['options'] = {
         'addons_path': series.addons_path, 'data_dir': str(DATA), 'db_host': os.environ.get('PGHOST') or 'False',
         'db_port': os.environ.get('PGPORT') or 'False', 'db_user': os.environ.get('PGUSER') or 'False',
-        'db_maxconn': '32', 'http_interface': '127.0.0.1', 'list_db': 'False', 'admin_passwd': 'admin', 'without_demo': 'all',
+        'db_maxconn': '32', 'http_interface': '127.0.0.1', 'list_db': 'False', 'admin_passwd': 'admin', 'without_demo': 'True',
         **{name: str(value) for name, value in options.items()},
     }
     if os.environ.get('PGPASSWORD'):

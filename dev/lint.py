@@ -24,8 +24,8 @@ def report(interpreter):
 
 
 def _sources():
-    tracked = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '*.py'], cwd=CHECKOUT, capture_output=True, text=True).stdout
-    return [name for name in tracked.split() if not name.startswith('dev/')]
+    paths = (path.relative_to(CHECKOUT) for path in CHECKOUT.rglob('*.py'))
+    return sorted(str(path) for path in paths if path.parts[0] != 'dev' and not any(part.startswith('.') for part in path.parts))
 
 
 def _findings(command):

@@ -6,12 +6,18 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from base import ADDON, CACHE, CHECKOUT, CHECKOUT_ID, Stop, run, say
+from base import ADDON, CACHE, CHECKOUT, CHECKOUT_ID, Stop, locked, run, say
 
 #: What the unpacked package's links point to: JavaScript and fonts that Debian packages on their own.
 ASSETS = ('libjs-jquery', 'libjs-jquery-form', 'libjs-underscore', 'fonts-font-awesome', 'fonts-roboto-unhinted', 'fonts-inconsolata',
           'fonts-ocr-b', 'fonts-montserrat')
+SERIES = ('18.0', '19.0')
 STUB = 'addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js'
+#: Fonts that Debian's font packages name otherwise by now: what a link's name begins with, and a file with the same font.
+STAND_INS = {
+    'fontawesome': 'usr/lib/python3/dist-packages/odoo/addons/web/static/src/libs/fontawesome/fonts/fontawesome-webfont.woff',
+    'inconsolata': 'usr/share/fonts/opentype/inconsolata/Inconsolata-Regular.otf',
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def wanted():
     source, name = os.environ.get('ODOO_SRC'), os.environ.get('ODOO', '')
     if source:
         return [from_source(Path(source).expanduser())]
-    if name not in ('', '18.0', '19.0'):
+    if name not in ('', *SERIES):
         raise Stop(f"ODOO={name} is not known. Say ODOO=18.0, ODOO=19.0 or ODOO_SRC=/path/of/odoo.")
     found = []
     if name in ('', '18.0'):
@@ -64,7 +70,10 @@ def wanted():
         else:
             say("Odoo 18.0: not found (ODOO18_SRC or ~/odoo-18.0), so it is left out.")
     if name in ('', '19.0'):
-        found.append(fetch_19())
+        if found and not name and not _has_19():
+            say("Odoo 19.0: it comes as a Debian package and there is no apt-get here, so it is left out.")
+        else:
+            found.append(fetch_19())
     return found
 
 
@@ -94,9 +103,14 @@ def from_source(root):
     match = re.search(r'version_info\s*=\s*\(\s*(\d+)\s*,\s*(\d+)', text)
     if not match:
         raise Stop(f"{release} does not say which version it is.")
+    series = '.'.join(match.groups())
+    if series not in SERIES:
+        raise Stop(f"{root} is Odoo {series}; the addon is for {' and '.join(SERIES)}.")
+    if not (root / 'odoo-bin').exists():
+        raise Stop(f"{root} has no odoo-bin: a source tree of Odoo is needed.")
     addons = tuple(path for path in (root / 'addons', root / 'odoo' / 'addons') if path.is_dir())
     stamp = f'{text}{release.stat().st_mtime_ns}{root}'
-    return Series('.'.join(match.groups()), root / 'odoo-bin', root, addons, stamp)
+    return Series(series, root / 'odoo-bin', root, addons, stamp)
 
 
 # -- Odoo 19.0 from Debian --------------------------------------------------------------------------------------------------
@@ -105,16 +119,20 @@ def from_source(root):
 def fetch_19():
     """Odoo 19.0 in the cache, fetched from Debian unstable when it is not there yet. Never installed over the system."""
     root = CACHE / 'odoo-19.0'
-    if not (root / 'complete').exists():
-        say("Odoo 19.0: fetching Debian's package (once, about 170 MB) …")
-        _unpack_19(root)
+    with locked('odoo-19.0'):
+        if not (root / 'complete').exists():
+            say("Odoo 19.0: fetching Debian's package (once, about 170 MB) …")
+            _unpack_19(root)
     packages = root / 'usr/lib/python3/dist-packages'
     version = (root / 'complete').read_text()
     return Series('19.0', root / 'usr/bin/odoo', packages, (packages / 'odoo' / 'addons',), version)
 
 
+def _has_19():
+    return (CACHE / 'odoo-19.0' / 'complete').exists() or shutil.which('apt-get')
+
+
 def _unpack_19(root):
-    CACHE.mkdir(parents=True, exist_ok=True)
     if not shutil.which('apt-get'):
         raise Stop("Odoo 19.0 comes as a Debian package and there is no apt-get here. Say ODOO_SRC=/path/of/odoo.")
     with tempfile.TemporaryDirectory(dir=CACHE, prefix='odoo-19.0-') as folder:
@@ -125,13 +143,24 @@ def _unpack_19(root):
         run(['apt-get', *options, 'download', 'odoo-19', *ASSETS], why=why, cwd=work / 'debs')
         for package in sorted((work / 'debs').glob('*.deb')):
             run(['dpkg', '-x', package, work / 'root'], why=f"{package.name} could not be unpacked")
-        stub = work / 'root/usr/lib/python3/dist-packages/odoo' / STUB
-        if not stub.exists():   # not free, so Debian does not ship it; a missing file would fail every page
-            stub.parent.mkdir(parents=True, exist_ok=True)
-            stub.write_text('/* not shipped by Debian */\n')
+        _repair(work / 'root')
         (work / 'root/complete').write_text(next((work / 'debs').glob('odoo-19_*')).name)
-        if not root.exists():
-            os.replace(work / 'root', root)
+        shutil.rmtree(root, ignore_errors=True)
+        os.replace(work / 'root', root)
+
+
+def _repair(root):
+    """A stub for the script that is not free, so that Debian does not ship it and every page fails; and links that lead nowhere."""
+    stub = root / 'usr/lib/python3/dist-packages/odoo' / STUB
+    if not stub.exists():
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.write_text('/* not shipped by Debian */\n')
+    for link in (root / 'usr/lib').rglob('*.*'):
+        if link.is_symlink() and not link.exists():
+            stand_in = next((root / path for name, path in STAND_INS.items() if link.name.lower().startswith(name)), None)
+            if stand_in and stand_in.exists():
+                link.unlink()
+                link.symlink_to(os.path.relpath(stand_in, link.parent))
 
 
 def _apt_options(work):

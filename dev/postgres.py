@@ -1,4 +1,5 @@
 """PostgreSQL: the one that PGHOST and PGPORT reach, else a private cluster in the cache."""
+import atexit
 import fcntl
 import getpass
 import hashlib
@@ -9,8 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from base import CACHE, Stop, run, say
-from python import locked
+from base import CACHE, Stop, locked, run, say
 
 #: For databases that are thrown away: nothing is worth a wait for the disk.
 SPEED = ('fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'shared_buffers=256MB', 'max_connections=100', 'listen_addresses=')
@@ -22,12 +22,13 @@ _users = None
 
 
 def connect():
-    """Make a PostgreSQL reachable through PGHOST, PGPORT and PGUSER of this process."""
+    """Make a PostgreSQL reachable through PGHOST, PGPORT and PGUSER of this process; a private one stops with the last who uses it."""
     global _users
     if not _answers():
         CACHE.mkdir(parents=True, exist_ok=True)
         _users = open(CACHE / 'postgres.users', 'w')  # noqa: SIM115
         fcntl.flock(_users, fcntl.LOCK_SH)
+        atexit.register(stop)
         _use_private()
     if os.environ.get('PGUSER') == 'postgres':
         raise Stop("Odoo refuses to work as the database user “postgres”. Set PGUSER to another one.")

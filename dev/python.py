@@ -1,24 +1,13 @@
 """The virtual environment in the cache, with the pinned packages."""
-import fcntl
 import hashlib
 import os
 import shutil
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-from base import CACHE, Stop, run, say
+from base import CACHE, Stop, locked, run, say
 
 REQUIREMENTS = Path(__file__).with_name('requirements.txt')
-
-
-@contextmanager
-def locked(name):
-    """Only one `make` at a time in this block, on this machine."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f'{name}.lock', 'w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def environment():

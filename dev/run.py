@@ -39,25 +39,29 @@ def run():
     try:
         name = _demo_database(series, interpreter, facts)
         children.append(_start_odoo(series, interpreter, name))
+        _remember(children)
         _wait(children[-1])
         _welcome(series, facts)
         if os.environ.get('DETACH'):
-            _remember(children)
             return 0
-        return children[-1].wait()
+        children[-1].wait()
+        say("Odoo has ended.")
+        _end(child.pid for child in children)
+        crashed = PIDS.exists()     # `make stop` takes the note away
+        PIDS.unlink(missing_ok=True)
+        return int(crashed)
     except BaseException:
         _end(child.pid for child in children)
+        PIDS.unlink(missing_ok=True)
         raise
 
 
 def stop():
-    """End what `make run` left running, and the private PostgreSQL when nobody else uses it."""
-    if PIDS.exists():
-        _end(json.loads(PIDS.read_text()))
-        PIDS.unlink()
-        say("Odoo and the sandbox bank have ended.")
-    else:
-        say("Nothing of this checkout runs in the background.")
+    """End what `make run` started, and the private PostgreSQL when nobody else uses it."""
+    running = [pid for pid, begun in _remembered() if _begun(pid) == begun]
+    PIDS.unlink(missing_ok=True)
+    _end(running)
+    say("Odoo and the sandbox bank have ended." if running else "Nothing of this checkout runs.")
     postgres.stop()
     return 0
 
@@ -155,7 +159,20 @@ The sandbox bank can be made to misbehave at {facts['control']}
 
 def _remember(children):
     PIDS.parent.mkdir(parents=True, exist_ok=True)
-    PIDS.write_text(json.dumps([child.pid for child in children]))
+    PIDS.write_text(json.dumps([[child.pid, _begun(child.pid)] for child in children]))
+
+
+def _remembered():
+    """(pid, when it began) of each process that `make run` started last."""
+    return json.loads(PIDS.read_text()) if PIDS.exists() else []
+
+
+def _begun(pid):
+    """When a process began, in ticks since the machine did; None when there is none. A number of old may be another's by now."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]
+    except OSError:
+        return None
 
 
 def _end(pids):

@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,8 @@ import odoo
 RESULT = re.compile(r'odoo\.tests\.result: (\d+) failed, (\d+) error\(s\) of (\d+) tests')
 BROKEN = re.compile(r' (?:FAIL|ERROR): (?:Subtest )?(\S+)')
 SKIPPED = re.compile(r'odoo\.addons\.\S+: skipped (\S+)')
+STARTED = re.compile(r': Starting \S+\.test_')
+PROGRESS_SECONDS = 30
 CRASHED = re.compile(r'Failed to initialize database|Failed to load registry|^\S+ \S+ \d+ CRITICAL ', re.MULTILINE)
 
 
@@ -36,7 +39,6 @@ def test():
         for series, outcome in pool.map(lambda series: (series, _run(series, interpreter)), all_series):
             say(f"Odoo {series.name}: {outcome[0]} passed, {outcome[1]} failed, {outcome[2]} skipped")
             passed, failed, skipped = (sum(pair) for pair in zip((passed, failed, skipped), outcome, strict=True))
-    postgres.stop()
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
 
@@ -69,9 +71,10 @@ def _run(series, interpreter):
     kept = os.environ.get('DB') and f"{os.environ['DB']}_{series.name.replace('.', '')}"
     name = kept or database.name_for(series, 'test')
     log = database.LOGS / f'{name}.log'
-    started = time.monotonic()
+    started, ended = time.monotonic(), threading.Event()
     try:
         database.copy(series, interpreter, name)
+        threading.Thread(target=_tell_progress, args=(series, log, ended), daemon=True).start()
         conf = database.configuration(series, http_port=_free_port())
         tags = os.environ.get('TAGS') or f'/{ADDON}'
         code = database.odoo(series, interpreter, conf, '-d', name, '-i', ADDON, '--test-enable', '--test-tags', tags,
@@ -80,6 +83,7 @@ def _run(series, interpreter):
         say(f"Odoo {series.name}: {stop}")
         return 0, 1, 0
     finally:
+        ended.set()
         if not kept:
             database.drop(name)
     outcome = _outcome(log.read_text(errors='replace'), code)
@@ -87,6 +91,13 @@ def _run(series, interpreter):
         _show_failures(series, log)
     say(f"Odoo {series.name}: finished in {time.monotonic() - started:.0f} s")
     return outcome
+
+
+def _tell_progress(series, log, ended):
+    """A sign of life now and then, until the event `ended`."""
+    while not ended.wait(PROGRESS_SECONDS):
+        begun = len(STARTED.findall(log.read_text(errors='replace'))) if log.exists() else 0
+        say(f"Odoo {series.name}: {begun} tests begun …" if begun else f"Odoo {series.name}: installing …")
 
 
 def _outcome(text, code):

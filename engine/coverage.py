@@ -1,6 +1,6 @@
 """Which days are proved? A day is proved when it was read, without error, after it was over; every other day is owed."""
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ..clients.records import Window
@@ -67,14 +67,18 @@ def _merge(spans):
     return merged
 
 
-def plan(start: date, today: date, intervals: Iterable[Interval], *, overlap_days: int = 7, window_days: int = 0) -> list[Window]:
+def plan(start: date, today: date, intervals: Iterable[Interval], *, overlap_days: int = 7, window_days: int = 0,
+         again_from: date | None = None) -> list[Window]:
     """Windows to read now, oldest first; together they hold every owed day, each owed stretch with the days before it read again.
 
     :param start: first day wanted
     :param overlap_days: how many days before an owed stretch are read again, because banks book late and back-date
     :param window_days: longest window of one request, 0 for no limit
+    :param again_from: a day from which on all is read again, although it is proved
     """
     windows: list[Window] = []
+    if again_from:
+        intervals = [replace(row, date_to=min(row.date_to, max(again_from, start) - DAY)) for row in intervals]
     for stretch in owed(start, today, intervals):
         low = max(start, stretch.date_from - timedelta(days=overlap_days))
         if windows and (low - windows[-1].date_to).days <= JOIN_DAYS:

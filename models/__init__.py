@@ -9,6 +9,10 @@ from . import online_sync_balance
 from . import online_sync_transaction
 from . import online_sync_issue
 from . import online_sync_log
+from . import account_analytic_distribution_model
 from . import account_move
+from . import account_move_line
 from . import account_bank_statement_line
 from . import account_journal
+from . import decimal_precision
+from . import ir_default

@@ -4,8 +4,8 @@ from odoo import api, fields, models
 
 from ..clients.records import BOOKED
 from ..engine import identity
-from .account_move import ImportBatch
 from .compat import create_partial_unique_index
+from .import_batch import ImportBatch
 
 
 class AccountBankStatementLine(models.Model):
@@ -33,7 +33,9 @@ class AccountBankStatementLine(models.Model):
         """Our own import comes in batches; what is entered by hand or from a file may be there already."""
         if self.env.context.get('online_sync_import'):
             batch_env = self.with_context(**self._online_sync_batch_context(vals_list))
-            return super(AccountBankStatementLine, batch_env).create(vals_list).with_env(self.env)
+            lines = super(AccountBankStatementLine, batch_env).create(vals_list)
+            batch_env.env.flush_all()       # what is left to compute belongs to the batch too
+            return lines.with_env(self.env)
         lines = super().create(vals_list)
         lines.sudo()._online_sync_find_copies()
         return lines

@@ -1,37 +1,6 @@
-"""Faster creation of many bank transactions at once, with the same books as stock Odoo.
-
-Stock spends its time on what it does once a line: it writes each entry a second time, looks for the analytic distribution of each item and
-for the last number of each entry. Here the same methods run once a batch. Everything hangs on the context key `online_sync_batch`,
-which only our own import sets; what does not look as expected goes the stock way.
-"""
 from odoo import api, models
 
-#: What stock writes on each entry of a new bank transaction.
-TIE = {'statement_line_id', 'narration', 'name'}
-
-
-class ImportBatch:
-    """What one `create()` of bank transactions shares: travels in the context.
-
-    :ivar vals_list: the values of the bank transactions, in their order
-    :ivar tied: entry id -> values of the write that ties it to its bank transaction, held back until all are there
-    :ivar checked: value -> ids of the entries that get it, held back
-    :ivar formats: (journal, year, month) -> (day, format, values) of the last number given
-    :ivar taken: journal -> days of the batch's period on which entries had numbers before
-    :ivar distributions: what the analytic distribution models say, by question
-    """
-
-    def __init__(self, vals_list):
-        self.vals_list = vals_list
-        self.tied = {}
-        self.checked = {}
-        self.formats = {}
-        self.taken = {}
-        self.distributions = {}
-
-
-def _batch(records):
-    return records.env.context.get('online_sync_batch')
+from .import_batch import TIE, batch_of
 
 
 class AccountMove(models.Model):
@@ -46,7 +15,7 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         """Hold back what stock writes entry by entry, and do it for all of them before the next write that is meant for all."""
-        batch = _batch(self)
+        batch = batch_of(self)
         if batch is None:
             return super().write(vals)
         if len(self) == 1 and self.id not in batch.tied and set(vals) == TIE and not vals['name'] and not self.name:
@@ -85,7 +54,7 @@ class AccountMove(models.Model):
 
     def _get_next_sequence_format(self):
         """The format of the last number given, as long as no number that was there before lies between the two days."""
-        batch = _batch(self)
+        batch = batch_of(self)
         if batch is None or self.move_type != 'entry' or self.origin_payment_id:
             return super()._get_next_sequence_format()
         key = self.journal_id.id, self.date.year, self.date.month
@@ -106,18 +75,3 @@ class AccountMove(models.Model):
                 [journal.id, min(days, default=self.date), max(days, default=self.date), list(batch.tied)])
             batch.taken[journal.id] = [row[0] for row in self.env.cr.fetchall()]
         return batch.taken[journal.id]
-
-
-class AccountAnalyticDistributionModel(models.Model):
-    _inherit = 'account.analytic.distribution.model'
-
-    @api.model
-    def _get_distribution(self, vals):
-        """One search a question, not one a journal item: a batch asks the same few questions again and again."""
-        batch = _batch(self)
-        if batch is None:
-            return super()._get_distribution(vals)
-        key = repr(sorted((name, value) for name, value in vals.items()))
-        if key not in batch.distributions:
-            batch.distributions[key] = super()._get_distribution(vals)
-        return dict(batch.distributions[key])

@@ -23,7 +23,7 @@ class OnlineSyncAccount(models.Model):
         _sql_constraints = [('external_id_uniq', 'UNIQUE(link_id, external_id)', "This account is in the list already.")]
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
-    company_id = fields.Many2one(related='link_id.company_id', store=True, index=True)
+    company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
     provider = fields.Selection(related='link_id.provider')
     link_state = fields.Selection(related='link_id.state', string="Connection's state")
     active = fields.Boolean(default=True)

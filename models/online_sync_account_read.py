@@ -76,20 +76,17 @@ class OnlineSyncAccount(models.Model):
         options = {'overlap_days': max(self.link_id.overlap_days, identity.NEAR_DAYS + 1),
                    'window_days': self.link_id._capabilities().window_days}
         everything = coverage.plan(start, today, [], **options)
-        windows = everything if whole else coverage.plan(start, today, self.coverage_ids._intervals(), **options)
-        return Reading(
-            self.read_number, self._with_unfinished(windows, start), planned_on=today, whole=windows == everything)
+        windows = everything if whole else coverage.plan(
+            start, today, self.coverage_ids._intervals(), again_from=self._unfinished_since(), **options)
+        return Reading(self.read_number, windows, planned_on=today, whole=windows == everything)
 
-    def _with_unfinished(self, windows, start):
-        """The windows, the first one early enough to see how the story of a movement went on.
+    def _unfinished_since(self):
+        """The day from which on the next read shows how the story of a movement went on, if there is such a movement.
 
         A second miss of a booked movement makes it a question; a pending one may be booked under its old date.
         """
         rows = self.env['online.sync.transaction']._unfinished(self)
-        if rows and windows:
-            first = max(start, min(rows.mapped('date')) - timedelta(days=1))
-            windows = [Window(min(first, windows[0].date_from), windows[0].date_to), *windows[1:]]
-        return windows
+        return min(rows.mapped('date')) - timedelta(days=1) if rows else None
 
     def _forget_held(self):
         """What an unfinished read held will be shown again."""

@@ -25,7 +25,7 @@ class OnlineSyncBalance(models.Model):
         _sql_constraints = [('day_uniq', 'UNIQUE(account_id, date, is_final)', "The balance of this day is stored already.")]
 
     account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
-    company_id = fields.Many2one(related='account_id.company_id', store=True)
+    company_id = fields.Many2one(related='account_id.company_id', store=True, precompute=True)
     currency_id = fields.Many2one(related='account_id.currency_id')
     date = fields.Date(required=True)
     amount = fields.Monetary(required=True)

@@ -12,7 +12,7 @@ class OnlineSyncCoverage(models.Model):
     _rec_name = 'date_from'
 
     account_id = fields.Many2one('online.sync.account', required=True, ondelete='cascade', index=True)
-    company_id = fields.Many2one(related='account_id.company_id', store=True)
+    company_id = fields.Many2one(related='account_id.company_id', store=True, precompute=True)
     log_id = fields.Many2one('online.sync.log', string="Run", ondelete='set null', index='btree_not_null')
     date_from = fields.Date("From", required=True)
     date_to = fields.Date("To", required=True)

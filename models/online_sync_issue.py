@@ -42,7 +42,7 @@ class OnlineSyncIssue(models.Model):
     transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null', index='btree_not_null')
     other_transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null')
     line_id = fields.Many2one('account.bank.statement.line', string="Bank transaction", ondelete='set null', index='btree_not_null')
-    company_id = fields.Many2one(related='link_id.company_id', store=True, index=True)
+    company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
     journal_id = fields.Many2one(related='account_id.journal_id')
     kind = fields.Selection(KINDS, required=True, index=True)
     key = fields.Char(required=True, help="One open issue a subject.")

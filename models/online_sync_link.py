@@ -228,6 +228,7 @@ class OnlineSyncLink(models.Model):
 
     def action_disconnect(self):
         """End the consent; journals, bank transactions and the inbox stay."""
+        self.check_access('write')
         for link in self:
             try:
                 link._client().revoke()

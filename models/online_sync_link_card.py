@@ -13,7 +13,7 @@ class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
 
     card = fields.Json(compute='_compute_card')
-    icon = fields.Char(compute='_compute_icon')
+    icon = fields.Char("Picture", compute='_compute_icon')
 
     @api.depends('provider', 'institution_logo')
     def _compute_icon(self):

@@ -23,6 +23,8 @@ _logger = logging.getLogger(__name__)
 #: Seconds that one run takes at most before it hands the rest to the scheduled action.
 SCHEDULE_SECONDS = 60
 MANUAL_SECONDS = 25
+#: A run in jobs that has not moved for so long has lost its job.
+JOB_PATIENCE = timedelta(minutes=30)
 #: After so many failures in a row a person is told.
 TELL_AFTER = 3
 CRON = 'account_online_sync.ir_cron_online_sync'
@@ -255,8 +257,12 @@ class OnlineSyncLink(models.Model):
 
     def _enqueue(self):
         """OCA's job queue: one job a step, so that many workers share the links."""
-        self.ensure_one()
-        self.with_delay(identity_key=f'account_online_sync-{self.id}', description=_("Synchronize %s", self.name))._job_step()
+        since = fields.Datetime.now() - JOB_PATIENCE
+        for link in self:
+            going_on = link.log_ids.filtered(lambda log: log.state == 'running' and log.trigger == 'job' and log.write_date > since)
+            if not going_on:    # else its jobs still follow one another
+                link.with_delay(
+                    identity_key=f'account_online_sync-{link.id}', description=_("Synchronize %s", link.name))._job_step()
 
     def _job_step(self, log_id=None):
         """One step in a job of its own; the queue commits. The next step is the next job."""

@@ -13,8 +13,8 @@ class OnlineSyncLog(models.Model):
     _rec_name = 'started_at'
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
-    company_id = fields.Many2one(related='link_id.company_id', store=True)
-    provider = fields.Selection(related='link_id.provider', store=True)
+    company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True)
+    provider = fields.Selection(related='link_id.provider', store=True, precompute=True)
     trigger = fields.Selection(
         [('schedule', "Schedule"), ('manual', "Synchronize Now"), ('connect', "First run"), ('webhook', "Webhook"), ('job', "Job queue")],
         required=True, default='schedule')

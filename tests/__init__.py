@@ -1,3 +1,4 @@
+from . import test_access
 from . import test_architecture
 from . import test_balance
 from . import test_bank_feed

@@ -57,6 +57,15 @@ class TestCoverage(BaseCase):
         self.assertEqual([(w.date_to - w.date_from).days + 1 for w in windows], [90, 90, 21])
         self.assertEqual([w.date_from for w in windows], sorted(w.date_from for w in windows))
 
+    def test_plan_reads_again_from_a_day_on(self):
+        intervals = [read(60, 31), read(25, 0)]
+        self.assertEqual(coverage.plan(ago(60), TODAY, intervals, overlap_days=2), [window(32, 26), window(2, 0)])
+        self.assertEqual(
+            coverage.plan(ago(60), TODAY, intervals, overlap_days=2, again_from=ago(12)), [window(32, 26), window(14, 0)])
+        self.assertEqual(coverage.plan(ago(60), TODAY, intervals, overlap_days=2, again_from=ago(50)), [window(52, 0)])
+        self.assertEqual(
+            coverage.plan(ago(60), TODAY, [read(60, 0)], window_days=30, again_from=ago(90)), [window(60, 31), window(30, 1), window(0, 0)])
+
     def test_days_missed_while_the_server_was_down_are_read_with_their_overlap(self):
         self.assertEqual(coverage.plan(ago(60), TODAY, [read(60, 20, on=20)], overlap_days=7), [window(27, 0)])
 

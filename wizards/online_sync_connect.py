@@ -32,6 +32,11 @@ class OnlineSyncConnect(models.TransientModel):
     landed_url = fields.Char(help="Where the browser landed after the bank, when this server cannot be reached from outside.")
     account_ids = fields.One2many(related='link_id.account_ids', readonly=False)
 
+    @api.constrains('link_id')
+    def _check_link(self):
+        """Much of what follows is done in superuser mode: only for connections that the user may change."""
+        self.link_id.sudo(False).check_access('write')      # 19.0 runs constraints in superuser mode
+
     @api.depends('provider')
     def _compute_provider_facts(self):
         for wizard in self:
