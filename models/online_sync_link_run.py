@@ -275,7 +275,9 @@ class OnlineSyncLink(models.Model):
             return _("Another run took over.")
         client = self._client_or_stop(log, None)
         if client and log.todo and self._advance(log, client):
-            self.with_delay(identity_key=f'account_online_sync-{self.id}-{log.id}-{log.pages}')._job_step(log.id)
+            self.with_delay(
+                identity_key=f'account_online_sync-{self.id}-{log.id}-{log.pages}',
+                description=_("Synchronize %(link)s, after page %(page)s", link=self.name, page=log.pages))._job_step(log.id)
             return _("More to do.")
         self._end_run(log)
         self._schedule_next()
