@@ -172,9 +172,12 @@ class OnlineSyncAccount(models.Model):
         for notice in page.notices:
             if notice.external_id and notice.external_id != self.external_id:
                 continue
-            log._say(_("%(account)s: the provider says “%(text)s”", account=self.name, text=clean_text(notice.text)[:200]))
+            text, provider = clean_text(notice.text)[:200], self.link_id._provider()
             if notice.level == 'reauth':
-                raise errors.ReauthRequired(clean_text(notice.text)[:200], account_only=bool(notice.external_id))
+                raise errors.ReauthRequired(
+                    _("%(provider)s says “%(text)s”. Sign in to the bank again there: %(website)s", provider=provider.title, text=text,
+                      website=provider.website), account_only=bool(notice.external_id))
+            log._say(_("%(account)s: the provider says “%(text)s”", account=self.name, text=text))
 
     def _distrust_ids(self):
         """The account's ids named two movements: from now on the content decides (law 2)."""

@@ -195,8 +195,15 @@ class OnlineSyncIssue(models.Model):
 
     @api.model
     def _raise_unavailable(self, account, error):
-        return self._raise(account.link_id, 'unavailable', account.id, account_id=account.id, summary=str(error),
-                           blocks=_("This account is not synchronized; the others are."))
+        """One issue for all accounts of a connection that are not readable for the same reason: one sign-in opens them all."""
+        why = str(error)
+        affected = account.link_id.account_ids.filtered(lambda other: other.last_error == why) | account
+        self.search([
+            ('account_id', '=', account.id), ('kind', '=', 'unavailable'), ('state', '=', 'open'), ('summary', '!=', why),
+        ])._close(_("Another reason now."))
+        return self._raise(
+            account.link_id, 'unavailable', why[:80], account_id=account.id, summary=why,
+            blocks=_("Not synchronized: %s.", ', '.join(affected.mapped('name'))))
 
     def _money(self, row):
         return format_amount(self.env, row.amount, row.currency_id)

@@ -107,7 +107,7 @@ class OnlineSyncLink(models.Model):
             self.write({'state': 'connected', 'last_error': False, 'next_run': self._next_run(failed, limited)})
             self.issue_ids.filtered(lambda issue: issue.kind == 'setting').sudo()._close(_("Settled by itself."))
         self._tell_about_failures()
-        stopped = self.state in ('expired', 'error')
+        stopped = coverage.CONSENT_EXPIRED in statuses or self.state in ('expired', 'error')
         log._say(_("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
                    created=log.created, waiting=log.waiting))
         log._finish('partial' if proved and (failed or stopped) else 'failed' if failed or stopped else 'limited' if limited else 'done')

@@ -252,6 +252,23 @@ class TestBankFeed(BankFeedCase):
         self.assertBooksAreTheBanks()
         self.assertFalse(self.issues('unavailable'))
 
+    def test_bank_that_wants_a_new_sign_in_is_one_question_for_all_its_accounts(self):
+        self.bank.open('Savings', opening='50')
+        self.link.action_fetch_accounts()
+        self.link.account_ids.filtered(lambda account: not account.journal_id).mapping = 'create'
+        self.link.account_ids._apply_mapping()
+        self.server.expire_consent()
+        log = self.sync()
+        self.assertEqual(log.state, 'failed')
+        issue = self.issues('unavailable')
+        self.assertEqual(len(issue), 1)
+        for name in ('Current account', 'Savings'):
+            self.assertIn(name, issue.blocks)
+        self.assertIn('https://', issue.summary)
+        self.server.renew_consent()
+        self.assertEqual(self.sync().state, 'done')
+        self.assertFalse(self.issues('unavailable'))
+
     def test_used_up_calls_say_when_the_next_is_free(self):
         self.server.fail_next(5, status=429, retry_after=7200)
         log = self.sync()
