@@ -341,8 +341,11 @@ class OnlineSyncIssue(models.Model):
         return self.link_id.action_reconnect()
 
     def action_open(self):
-        """Open what the issue is about."""
+        """Open what the issue is about; for a difference the bank transactions from the day on which it began."""
         self.ensure_one()
+        if self.kind == 'drift' and self.journal_id:
+            action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
+            return {**action, 'domain': [('journal_id', '=', self.journal_id.id), ('date', '>=', self.date_from)], 'context': {}}
         record = self.transaction_id or self.account_id or self.link_id
         return {'type': 'ir.actions.act_window', 'res_model': record._name, 'res_id': record.id, 'views': [(False, 'form')]}
 

@@ -74,7 +74,7 @@ class OnlineSyncAccount(models.Model):
         if self.state == 'unmapped':
             return _("needs a journal")
         if self.state == 'error':
-            return self.last_error
+            return self.env['online.sync.issue']._short(self.last_error, 80)
         if self.proof_state == 'differs':
             return _("differs since %s", format_date(self.env, self.proof_began))
         if self.proof_state == 'opening':

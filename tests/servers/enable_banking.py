@@ -75,6 +75,7 @@ class EnableBankingServer(Server):
     :ivar empty_page_first: the first page of every feed is empty and names a next one
     :ivar balance_after: movements tell the balance after them
     :ivar every_country: the bank is found in whatever country is asked for
+    :ivar other_banks: names of banks that are listed and cannot be reached
     """
 
     def __init__(self, bank: Bank, port: int = 0, *, clock: Callable[[], datetime] | None = None,
@@ -89,6 +90,7 @@ class EnableBankingServer(Server):
         self.psu_types = ('business', 'personal')
         self.history_days = self.unattended_limit = 0
         self.empty_page_first = self.balance_after = self.every_country = False
+        self.other_banks: tuple[str, ...] = ('Another Bank',)
         self.key_revoked = False
         self.authorizations: dict[str, Authorization] = {}
         self.sessions: dict[str, Session] = {}
@@ -197,7 +199,7 @@ class EnableBankingServer(Server):
     def aspsps(self, call: Call) -> Reply:
         self.check_query(call, {'country', 'psu_type', 'service'})
         country = call.query.get('country', self.bank.country)
-        names = (self.bank.name, 'Another Bank') if self.every_country or country == self.bank.country else ()
+        names = (self.bank.name, *self.other_banks) if self.every_country or country == self.bank.country else ()
         return self.good('aspsps', {'aspsps': [self._aspsp(name, country) for name in names]})
 
     def _aspsp(self, name: str, country: str) -> dict:

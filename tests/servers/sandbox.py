@@ -42,7 +42,7 @@ def build(environ) -> tuple[SimpleFinServer, EnableBankingServer, Path]:
     birch, lake = Life(BIRCH, now(), pace), Life(LAKE, now(), pace)
     simplefin = controlled(SimpleFinServer)(birch.bank, port, host=host, reusable_token=environ.get('SANDBOX_REUSABLE_TOKEN') == '1')
     banking = controlled(EnableBankingServer)(lake.bank, port and port + 1, host=host, clock=now, key=stored_key(path))
-    banking.every_country = True
+    banking.every_country, banking.other_banks = True, ()
     for server, life in ((simplefin, birch), (banking, lake)):
         server.life, server.before = life, lambda _call, life=life: life.advance(now())
     return simplefin, banking, path
