@@ -37,3 +37,11 @@ def create_partial_unique_index(model, name, columns, where):
         "CREATE UNIQUE INDEX IF NOT EXISTS %s ON %s (%s) WHERE %s",
         SQL.identifier(name), SQL.identifier(model._table), SQL(", ").join(map(SQL.identifier, columns)), SQL(where),
     ))
+
+
+def no_longer_implies(group, implied):
+    """Take `implied` out of what `group` implies, and from the users who have it for no other reason."""
+    if 'users' in group._fields:            # 18.0 writes implied groups to the users
+        group._remove_group(implied)
+    else:                                   # 19.0 works them out; its `_remove_group` would change other groups too
+        group.implied_ids -= implied

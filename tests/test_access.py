@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..hooks import uninstall_hook
 from .common import TODAY, BankFeedCase
 
 MODELS = ('link', 'account', 'coverage', 'balance', 'transaction', 'issue', 'log')
@@ -72,3 +73,14 @@ class TestAccess(BankFeedCase):
         for change in (row.action_ignore, row.action_import, link.action_disconnect, lambda: link.write({'name': "Mine"})):
             with self.assertRaises(AccessError):
                 change()
+
+    def test_uninstalling_takes_back_the_administrators_rights_and_the_journals_source(self):
+        manager, basic = self.env.ref('account.group_account_manager'), self.env.ref('account.group_account_basic')
+        user = self.colleague('account.group_account_manager')
+        self.assertTrue(user.has_group('account.group_account_basic'))
+        uninstall_hook(self.env)
+        self.assertNotIn(basic, manager.implied_ids)
+        self.assertTrue(user.has_group('account.group_account_manager'))
+        self.assertFalse(user.has_group('account.group_account_basic'))
+        self.assertEqual(self.journal.bank_statements_source, 'undefined')
+        self.assertBooksAreTheBanks()
