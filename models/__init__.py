@@ -7,6 +7,8 @@ from . import online_sync_account_strip
 from . import online_sync_coverage
 from . import online_sync_balance
 from . import online_sync_transaction
+from . import online_sync_transaction_stage
+from . import online_sync_transaction_import
 from . import online_sync_issue
 from . import online_sync_log
 from . import account_analytic_distribution_model

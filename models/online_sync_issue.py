@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
 from .compat import create_partial_unique_index
-from .online_sync_transaction import KEPT
+from .online_sync_transaction_stage import KEPT
 
 _logger = logging.getLogger(__name__)
 
