@@ -2,8 +2,8 @@
 
 What speaks for a pair of line and open item: the text *names* the item, the *amount* is the item's, the *partner* is the item's. Passes go
 from the strongest evidence to the weakest over the whole batch, so that a weak match never takes what another line matches strongly. A
-match is *certain* only when it is unique both ways (one candidate for the line, one line for the candidate) and nothing contradicts it; all else
-that has some evidence is proposed, with what comes second. The order of lines and items does not matter.
+match is *certain* only when it is unique both ways (one candidate for the line, one line for the candidate) and nothing contradicts it;
+all else that has some evidence is proposed, with what comes second. The order of lines and items does not matter.
 """
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

@@ -14,3 +14,8 @@ class AccountMoveLine(models.Model):
             for line in plain:
                 line.price_subtotal = line.price_total = line.amount_currency
         return super(AccountMoveLine, self - plain)._compute_totals()
+
+    def _inverse_analytic_distribution(self):
+        """Items that have no distribution have nothing to bring in line with it (19.0 would merge nothing with nothing, one by one)."""
+        lines = self if batch_of(self) is None else self.filtered('analytic_distribution')
+        return super(AccountMoveLine, lines)._inverse_analytic_distribution()
