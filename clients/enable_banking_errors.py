@@ -49,9 +49,9 @@ CODES: dict[str, tuple[type[SyncError], str, dict]] = {
     'DATE_FROM_IN_FUTURE': (ProtocolError, "The period begins in the future. Check the start date, and the clock of this server.", {}),
     'DATE_TO_WITHOUT_DATE_FROM': (ProtocolError, f"The bank does not accept the period that was asked for. {REPORT}", {}),
     'WRONG_REQUEST_PARAMETERS': (ConfigError, "Enable Banking does not accept the request. Check the settings of this connection.", {}),
-    'PSU_HEADER_NOT_PROVIDED': (ConfigError, "The bank wants to know more about your browser than it tells. Synchronize from another "
+    'PSU_HEADER_NOT_PROVIDED': (TransientError, "The bank wants to know more about your browser than it tells. Synchronize from another "
                                 "browser, or wait for the scheduled synchronization.", {}),
-    'PSU_HEADER_INVALID': (ConfigError, "The bank does not accept what your browser tells about itself. Synchronize from another "
+    'PSU_HEADER_INVALID': (TransientError, "The bank does not accept what your browser tells about itself. Synchronize from another "
                            "browser, or wait for the scheduled synchronization.", {}),
     # What was set up.
     'UNAUTHORIZED_ACCESS': (ConfigError, f"Enable Banking does not accept your application. {KEY}", {'field': 'private_key'}),

@@ -177,7 +177,7 @@ def identify(page: Sequence[RemoteTransaction], known: Sequence[Known], *, trust
     """
     pool = _Pool(known)
     prints = [fingerprint_of(transaction) for transaction in page]
-    verdicts = _repeated(page, prints)
+    verdicts = _repeated(page, prints) if trust_ids else {}
     trust_ids = trust_ids and not _renumbered(pool, page, prints)
     # Strongest evidence first over the whole page, so that a weak match never takes a row that another movement fits exactly.
     for match in (_same_id_and_content, _same_id, _same_content):
@@ -226,7 +226,7 @@ def _renumbered(pool, page, prints):
 def _same_id_and_content(pool, index, transaction, print_, trust_ids, whole_window):
     """Id and content agree: known, whatever else there is."""
     row = transaction.external_id and pool.by_id.get(transaction.external_id)
-    if row and row.fingerprint == print_ and row.status == transaction.status:
+    if row and row.id not in pool.taken and row.fingerprint == print_ and row.status == transaction.status:
         return Verdict(index, KNOWN, row.id)
     return None
 
@@ -234,8 +234,8 @@ def _same_id_and_content(pool, index, transaction, print_, trust_ids, whole_wind
 def _same_id(pool, index, transaction, print_, trust_ids, whole_window):
     """Id agrees, content differs. A pending movement may change as it likes; a booked one keeps its amount."""
     row = pool.by_id.get(transaction.external_id) or pool.by_id.get(transaction.pending_id)
-    if not row or row.id in pool.taken:
-        return None
+    if not row or row.id in pool.taken or row.status == BOOKED and not pool.free(row):
+        return None     # an earlier page showed the row already: the bank uses the id for two movements
     if row.status == PENDING:
         return Verdict(index, KNOWN, row.id, reason="pending became booked" if transaction.status == BOOKED else "pending changed")
     if transaction.status == PENDING:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import _, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine import coverage, identity
 from .compat import HAS_CONSTRAINT, create_partial_unique_index
@@ -135,10 +135,12 @@ class OnlineSyncAccount(models.Model):
                     journal=journal.name, other=other.display_name))
 
     @api.model
-    def _store_remote(self, link, remotes):
+    def _store_remote(self, link, remotes, is_consent=False):
         """Bring the list of accounts to what a consent opens. Known ones keep their mapping, identity and coverage.
 
-        :param remotes: clients.records.RemoteAccount, all of the consent
+        :param remotes: clients.records.RemoteAccount
+        :param is_consent: the list is a consent's own: what is not in it is not open any more. Any other list may lack an account that
+            the provider cannot reach right now
         :returns: the accounts that are new
         """
         known = {account.external_id: account for account in self.with_context(active_test=False).search([('link_id', '=', link.id)])}
@@ -152,10 +154,17 @@ class OnlineSyncAccount(models.Model):
             else:
                 created |= self.create({**vals, 'link_id': link.id, 'external_id': remote.external_id})
         for external_id, account in known.items():
-            if external_id not in seen:
+            if is_consent and external_id not in seen:
                 account.handle = False
         created._propose_mapping()
         return created
+
+    def write(self, vals):
+        """What the provider says of an account is not for anybody's hand; a connection of another company least of all."""
+        told = {'link_id', 'external_id', 'handle'} & vals.keys()
+        if told and not self.env.su:
+            raise AccessError(_("The bank decides which accounts a connection has."))
+        return super().write(vals)
 
     def _propose_mapping(self):
         """Proposal for new accounts: the journal of the same IBAN, else a new one. Loans and unreadable accounts are left out."""
@@ -254,9 +263,10 @@ class OnlineSyncAccount(models.Model):
         currency = self.env['res.currency'].with_context(active_test=False).search([('name', '=', remote.currency)], limit=1)
         vals = {
             'handle': remote.handle, 'name': clean_text(remote.name) or remote.iban or remote.number or _("Account"),
-            'institution': clean_text(remote.institution), 'holder': clean_text(remote.holder), 'iban': remote.iban,
-            'number': remote.number, 'kind': remote.kind, 'currency_id': currency.id,
+            'institution': clean_text(remote.institution), 'holder': clean_text(remote.holder), 'kind': remote.kind,
         }
+        told = {'iban': remote.iban, 'number': remote.number, 'currency_id': currency.id}
+        vals.update({name: value for name, value in told.items() if value})     # what is left out once is not forgotten
         if remote.balance:
             vals.update(bank_balance=float(remote.balance.amount), bank_balance_date=remote.balance.date)
         return vals

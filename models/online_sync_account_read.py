@@ -100,6 +100,7 @@ class OnlineSyncAccount(models.Model):
 
     def _finish_window(self, reading, log):
         """The window was read to its end: note it in the ledger and decide what had to wait for the end."""
+        self._leave_out_ungiven(reading)
         window, message = reading.proved(fields.Date.today()), ''
         reading.passes += 1
         counts = self.env['online.sync.transaction']._finish_window(self, reading) if reading.complete else None
@@ -122,22 +123,37 @@ class OnlineSyncAccount(models.Model):
             self.env['online.sync.coverage']._record(self, window, status, count=reading.count, message=message, log=log)
         return reading.next_window()
 
+    def _leave_out_ungiven(self, reading):
+        """Days before those that the provider promises prove nothing when a first read shows nothing of them: it may just not go so far."""
+        window = reading.window
+        promised = fields.Date.today() - timedelta(days=self.link_id._capabilities().history_days)
+        first = min(filter(None, [reading.first_day, promised]))
+        if not self.start_date or window.date_from >= first or self.env['online.sync.transaction'].search_count([
+                ('account_id', '=', self.id), ('date', '<', first)], limit=1):
+            return
+        last = min(first - timedelta(days=1), window.date_to)
+        if coverage.owed(window.date_from, last, self.coverage_ids._intervals()):
+            self.available_from = last + timedelta(days=1)
+            self.env['online.sync.issue']._raise_gap(self, window.date_from, last)
+        reading.windows[0] = Window(last + timedelta(days=1), max(window.date_to, last + timedelta(days=1)))
+
     def _finish_reading(self, reading, client, log):
         """All windows are done: retry what waits, ask for the balance, prove the books.
 
         :returns: whether there is more to read: an interrupted read of an earlier day does not know the days since, and the first
             balance needs a read of all days beside it
         """
+        self.env['online.sync.transaction']._release_orphans(self)
         self._waiting()._import_lines()
         if not self._waiting():
             self.env['online.sync.issue']._settle(self, ('locked',))
         self._settle_start()
-        self.env['online.sync.balance']._record(self, client.fetch_balances(self._as_remote()))
+        self.write({'reading': False, 'next_try': False})
+        self.env['online.sync.balance']._record(self, self._fetch_balances(client, log))
         is_of_today = not reading.planned_on or reading.planned_on == fields.Date.today()
         must_read_all = not self._find_out_opening(reading.whole and is_of_today)
         self._prove_balance()
         failed = self.coverage_ids.filtered(lambda row: row.log_id == log and row.status not in coverage.PROVING)
-        self.write({'reading': False, 'next_try': False})
         if not failed:
             self.write({'last_ok': fields.Datetime.now(), 'last_error': False})
             self.env['online.sync.issue']._settle(self, ('failed', 'unavailable'))
@@ -145,17 +161,36 @@ class OnlineSyncAccount(models.Model):
             self.reading = self._begin_reading(whole=True).dump()
         return not failed and (must_read_all or not is_of_today)
 
+    def _fetch_balances(self, client, log):
+        """What the bank says the account holds; nothing where it does not say so now: the movements never wait for it."""
+        try:
+            self.link_id._check_budget(self, client, first_page=False)
+            return client.fetch_balances(self._as_remote())
+        except errors.ReauthRequired:
+            raise
+        except errors.RateLimited as error:
+            self.next_try = to_naive(error.retry_after) or fields.Datetime.now() + timedelta(hours=24)
+        except errors.SyncError as error:
+            log._count(failed=1)
+            log.write({'error': error.log_line()[:500], 'request_id': error.request_id or log.request_id})
+            log._say(_("%(account)s: the balance could not be read: %(why)s", account=self.name, why=error.message))
+        return []
+
     def _waiting(self):
         """Booked movements that are not in the books yet."""
         return self.env['online.sync.transaction'].search(
             [('account_id', '=', self.id), ('state', '=', 'new'), ('status', '=', 'booked'), ('is_held', '=', False)])
 
     def _settle_start(self):
-        """After a first read as far back as the bank goes, the mapping starts with the first movement that the bank has."""
+        """After a first read as far back as the bank goes, the mapping starts with the first day that was read.
+
+        Not with the first movement: one of an earlier day may be booked late.
+        """
         if not self.start_date and self.first_read_done:
             first = self.env['online.sync.transaction'].search(
                 [('account_id', '=', self.id), ('status', '=', 'booked')], order='date', limit=1)
-            self.start_date = first.date or fields.Date.today()
+            read = self.coverage_ids.filtered(lambda row: row.status in coverage.PROVING).mapped('date_from')
+            self.start_date = min([*filter(None, [first.date]), *read], default=fields.Date.today())
 
     def _as_remote(self):
         """The account as its client knows it; AccountUnavailable when the consent does not open it (any more)."""
@@ -280,8 +315,9 @@ class OnlineSyncAccount(models.Model):
         """The bank does not go back so far: ask for what it has and tell what is missing. Returns whether anything is left to ask."""
         reading = self._current_reading()
         window = reading.window
+        kept_from = fields.Date.today() - timedelta(days=self.link_id._capabilities().history_days - 1)
         middle = window.date_to - (window.date_to - window.date_from) // 2
-        earliest = error.earliest or middle
+        earliest = error.earliest or (kept_from if window.date_from < kept_from <= window.date_to else middle)
         if not window.date_from < earliest <= window.date_to:
             return False
         self.available_from = earliest

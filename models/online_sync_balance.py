@@ -10,6 +10,9 @@ from ..clients.records import BOOKED
 from ..engine import balance, coverage
 from .compat import HAS_CONSTRAINT
 
+#: What is pending keeps the opening balance from being found out for so long; a hold on a card lasts longer than that.
+PENDING_PATIENCE = timedelta(days=7)
+
 
 class OnlineSyncBalance(models.Model):
     """What the bank said an account held on a day, and what that proves."""
@@ -107,8 +110,14 @@ class OnlineSyncAccount(models.Model):
         readings = self._readings() if self.start_date else []
         if not readings or self._knows_opening() or not self._is_complete():
             return True
+        told, _staged, pending = self._told_movements()
+        since = min(self.coverage_ids.mapped('fetched_at'), default=fields.Datetime.now())
+        if pending and not readings[-1].final and fields.Datetime.now() - since < PENDING_PATIENCE:
+            return True     # the bank may count what is pending into its balance, or not: the next days tell
         if is_whole:
-            opening = balance.held_before(readings, self._told_movements()[0])
+            opening = balance.held_before(readings, told)
+            if pending:     # a person confirms what is added to the books
+                self.adds_opening = False
             self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date})
         return is_whole
 
@@ -129,12 +138,16 @@ class OnlineSyncAccount(models.Model):
         for day, amount in staged.items():
             books[day] += amount
         proof = self._prove(readings, opening, books, told)
-        if proof and proof.state != balance.AGREES and pending:
+        if proof and proof.state != balance.AGREES and pending and not self._is_without_pending(readings[-1], told):
             # Some banks count what is pending into the balance that they call booked.
             last = readings[-1]
             without = self._prove([*readings[:-1], balance.Reading(last.date, last.amount - pending, last.final)], opening, books, told)
             proof = without if without.state == balance.AGREES else proof
         return proof
+
+    def _is_without_pending(self, reading, told):
+        """Whether the bank's own movements explain its balance without what is pending."""
+        return self._knows_opening() and reading.amount == balance.Running(self._exact(self.opening_told), told).on(reading.date)
 
     def _prove(self, readings, opening, books, told):
         """The proof; once it is known what the bank held before the first day, that is told apart from any other difference."""

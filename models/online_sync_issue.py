@@ -4,6 +4,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
+from ..clients.redaction import redact
 from .compat import create_partial_unique_index
 from .online_sync_transaction_stage import KEPT
 
@@ -36,12 +37,14 @@ class OnlineSyncIssue(models.Model):
     _order = 'state, date desc, id desc'
     _rec_name = 'summary'
     _check_company_auto = True
+    _mail_post_access = 'read'      # nobody writes issues but the buttons
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
-    account_id = fields.Many2one('online.sync.account', ondelete='cascade', index='btree_not_null')
-    transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null', index='btree_not_null')
-    other_transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null')
-    line_id = fields.Many2one('account.bank.statement.line', string="Bank transaction", ondelete='set null', index='btree_not_null')
+    account_id = fields.Many2one('online.sync.account', ondelete='cascade', index='btree_not_null', check_company=True)
+    transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null', index='btree_not_null', check_company=True)
+    other_transaction_id = fields.Many2one('online.sync.transaction', ondelete='set null', check_company=True)
+    line_id = fields.Many2one(
+        'account.bank.statement.line', string="Bank transaction", ondelete='set null', index='btree_not_null', check_company=True)
     company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
     journal_id = fields.Many2one(related='account_id.journal_id')
     kind = fields.Selection(KINDS, required=True, index=True)
@@ -158,11 +161,12 @@ class OnlineSyncIssue(models.Model):
     @api.model
     def _raise_refused(self, row, error):
         """Odoo, or another addon, refused the bank transaction."""
-        _logger.warning("Transaction %s was refused", row.id, exc_info=error)
+        why = redact(error)
+        _logger.warning("Transaction %s was refused: %s: %s", row.id, type(error).__name__, why)
         return self._raise(
             row.link_id, 'refused', row.id, account_id=row.account_id.id, transaction_id=row.id,
             summary=_("Odoo refused %(amount)s of %(day)s “%(text)s”: %(why)s", amount=self._money(row),
-                      day=format_date(self.env, row.date), text=self._short(row.text), why=self._short(str(error), 200)),
+                      day=format_date(self.env, row.date), text=self._short(row.text), why=self._short(why, 200)),
             blocks=_("It waits in the inbox."))
 
     @api.model
@@ -229,7 +233,8 @@ class OnlineSyncIssue(models.Model):
     def _open(self, *kinds):
         """Guard of the buttons: an issue that somebody else resolved meanwhile is not resolved again."""
         self.ensure_one()
-        self.check_access('write')
+        self.check_access('read')
+        self._check_accountant()
         if self.state != 'open' or kinds and self.kind not in kinds:
             raise UserError(_("This was resolved already."))
         return self.sudo().with_company(self.company_id)
@@ -244,8 +249,8 @@ class OnlineSyncIssue(models.Model):
             elif line and not line.online_sync_transaction_id:
                 line.online_sync_transaction_id = row
                 row.write({'state': 'imported', 'duplicate_line_id': False, 'state_reason': False})
-            else:
-                row.write({'state': 'ignored', 'state_reason': _("Same as a line that is gone")})
+            else:       # the line that it was the same as is gone meanwhile: without this one the books would lack the movement
+                row._import_after_decision()
             issue.exists()._close(_("Same"))
         return self._reprove()
 
@@ -287,6 +292,8 @@ class OnlineSyncIssue(models.Model):
         """The bank took the movement back: so do the books."""
         for issue in self:
             issue = issue._open('vanished')
+            if any(issue.transaction_id.statement_line_ids.mapped('is_reconciled')):
+                raise UserError(_("The bank transaction is matched. Undo its matching first."))
             issue.transaction_id._take_out(_("Taken back by the bank"))
             issue._close(_("Deleted"))
         return self._reprove()

@@ -2,15 +2,19 @@ import logging
 import secrets
 from datetime import datetime, timezone
 
+import psycopg2
+
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
 from ..clients import base, errors
 from ..clients.http import Http
+from ..clients.records import Consent
 from ..engine import schedule
 from . import vault
 from .compat import NO_ACCESS
+from .locking import lock_rows
 from .values import to_aware, to_naive
 
 _logger = logging.getLogger(__name__)
@@ -51,6 +55,7 @@ class OnlineSyncLink(models.Model):
     return_state = fields.Char(groups=NO_ACCESS, copy=False)
     consent_until = fields.Datetime("Consent ends", readonly=True, copy=False)
     consent_days_left = fields.Integer("Days of consent left", compute='_compute_consent_days_left')
+    goes_on = fields.Boolean(readonly=True, copy=False, help="A run was out of time: the scheduled action does the rest.")
     reminded_days = fields.Integer(readonly=True, copy=False, help="The last reminder was sent with so many days left.")
 
     auto_sync = fields.Boolean(
@@ -109,17 +114,25 @@ class OnlineSyncLink(models.Model):
     def _store_credentials(self, credentials):
         """Encrypt and store all that later calls need; replaces what was stored."""
         self.ensure_one()
+        is_new_key = bool(credentials) and vault.key_source() == 'file' and not vault.key_file().exists()
         self.sudo().secrets = vault.encrypt(credentials) if credentials else False
+        if is_new_key:
+            self.message_post(body=_(
+                "This server had no encryption key for banks' credentials, so it made one: %s. Back it up with the database; without it "
+                "every bank has to be connected again. The README says how to keep the key in odoo.conf instead.", vault.key_file()))
 
     def _credentials(self):
         """The decrypted credentials.
 
         :raises clients.errors.ReauthRequired: the key of this server cannot decrypt them
+        :raises clients.errors.ConfigError: the key of this server is malformed
         """
         self.ensure_one()
         token = self.sudo().secrets
         try:
             return vault.decrypt(token) if token else {}
+        except UserError as error:      # the key in odoo.conf is none
+            raise errors.ConfigError(str(error)) from None
         except vault.SecretsLost:
             raise errors.ReauthRequired(_(
                 "The credentials of this connection cannot be decrypted: the server's encryption key was lost or replaced. Give the old "
@@ -144,7 +157,7 @@ class OnlineSyncLink(models.Model):
         networks = parameters.get_param('account_online_sync.allowed_networks') or ''
         # Somebody who waits at the screen gets an answer, be it an error, before the page gives up.
         http = Http(allowed_networks=[network.strip() for network in networks.split(',') if network.strip()],
-                    budget=20 if presence else 120)
+                    budget=20 if presence else 30)
         url = self.sudo().api_url or parameters.get_param(f'account_online_sync.url.{self.provider}') or ''
         return base.client_class(self.provider)(
             self._credentials() if credentials is None else credentials, http, url=url, presence=presence)
@@ -158,7 +171,11 @@ class OnlineSyncLink(models.Model):
         :returns: address to send the user to, '' when the link is connected
         """
         self.ensure_one()
-        client = self._client(presence, credentials={**self._credentials_or_none(), **credentials})
+        used, claims = {**self._credentials_or_none(), **credentials}, self.env['online.sync.claim']
+        client, kept = self._client(presence, credentials=used), claims._kept(self)
+        if kept.get('used') == used:    # it was taken before, and something failed after that
+            self._take_consent(Consent(kept['gave']), client)
+            return ''
         state = secrets.token_urlsafe(24)
         answer = client.start(
             institution=self.institution_code or '', country=self.country_id.code or '', psu_type=self.psu_type or 'business',
@@ -167,6 +184,7 @@ class OnlineSyncLink(models.Model):
             self._store_credentials(answer.credentials)
             self.sudo().return_state = state
             return answer.url
+        claims._keep(self, {'used': used, 'gave': dict(answer.credentials)})
         self._take_consent(answer, client)
         return ''
 
@@ -174,7 +192,7 @@ class OnlineSyncLink(models.Model):
         """Stored credentials as far as they can be decrypted: whoever signs in again need not type all of them again."""
         try:
             return self._credentials()
-        except errors.ReauthRequired:
+        except (errors.ReauthRequired, errors.ConfigError):
             return {}
 
     @api.model
@@ -203,8 +221,9 @@ class OnlineSyncLink(models.Model):
         """Store what a finished sign-in gives; a renewed consent keeps mapping, identity and coverage."""
         self._store_credentials(consent.credentials)
         client.credentials = dict(consent.credentials)
-        accounts = consent.accounts if consent.accounts is not None else client.fetch_accounts()
-        self.env['online.sync.account']._store_remote(self, accounts)
+        is_consent = consent.accounts is not None
+        accounts = consent.accounts if is_consent else client.fetch_accounts()
+        self.env['online.sync.account'].sudo()._store_remote(self, accounts, is_consent=is_consent)
         banks = set(self.account_ids.filtered('institution').mapped('institution'))
         self.write({
             'state': 'connected', 'consent_until': to_naive(consent.valid_until) or False, 'last_error': False, 'failure_count': 0,
@@ -283,6 +302,18 @@ class OnlineSyncLink(models.Model):
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_log')
         return {**action, 'domain': [('link_id', '=', self.id)], 'context': {}}
 
+    def write(self, vals):
+        """A connection that has accounts stays in its company: their journals do."""
+        if 'company_id' in vals and self.filtered(lambda link: link.account_ids and link.company_id.id != vals['company_id']):
+            raise UserError(_("This connection has accounts, so it stays in its company. Connect the bank again in the other one."))
+        return super().write(vals)
+
+    @api.autovacuum
+    def _gc_old_keys(self):
+        """Once a new key stands before the old one, nothing stays encrypted with the old one for long."""
+        if vault.has_old_keys():
+            self._rotate_secrets()
+
     @api.autovacuum
     def _gc_drafts(self):
         """Connections that were begun and never finished."""
@@ -309,6 +340,7 @@ class OnlineSyncLink(models.Model):
         self.env['online.sync.issue']._raise(
             self, 'setting', self.id, summary=_("%(link)s: %(why)s", link=self.name, why=error.message),
             blocks=_("Nothing is fetched until it is changed."))
+        self._remind(_("Change a setting: %s", self.name))
 
     def _remind(self, summary):
         """An activity for the responsible; one is enough."""
@@ -319,18 +351,30 @@ class OnlineSyncLink(models.Model):
     @api.model
     def _check_consents(self):
         """Count down to the end of consents: state, reminder 14, 7 and 1 days before, expiry."""
-        now = fields.Datetime.now()
         for link in self.search([('state', 'in', ('connected', 'expiring')), ('consent_until', '!=', False)]):
-            left = (link.consent_until - now).total_seconds() / 86400
-            if left <= 0:
-                link._expire(_("The bank's consent has ended. Renew it at the bank."))
-                continue
-            if left <= EXPIRING_DAYS and link.state == 'connected':
-                link.state = 'expiring'
-            due = min((days for days in REMIND_DAYS if left <= days), default=0)
-            if due and due != link.reminded_days:
-                link.reminded_days = due
-                link._remind(_("Renew the bank's consent of %(link)s: %(days)s day(s) left", link=link.name, days=max(1, int(left))))
+            try:
+                with self.env.cr.savepoint():
+                    link._check_consent()
+            except psycopg2.OperationalError:   # somebody changed the connection in this very moment: the next time
+                self.env.invalidate_all()
+            except Exception:
+                self.env.invalidate_all()
+                _logger.exception("The consent of connection %s could not be checked", link.id)
+
+    def _check_consent(self):
+        """Count down for one connection; one that a run has right now is looked at the next time."""
+        if not lock_rows(self):
+            return
+        left = (self.consent_until - fields.Datetime.now()).total_seconds() / 86400
+        if left <= 0:
+            self._expire(_("The bank's consent has ended. Renew it at the bank."))
+            return
+        if left <= EXPIRING_DAYS and self.state == 'connected':
+            self.state = 'expiring'
+        due = min((days for days in REMIND_DAYS if left <= days), default=0)
+        if due and due != self.reminded_days:
+            self.reminded_days = due
+            self._remind(_("Renew the bank's consent of %(link)s: %(days)s day(s) left", link=self.name, days=max(1, int(left))))
 
     # -- calls ----------------------------------------------------------------------------------------------------------------
 

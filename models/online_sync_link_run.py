@@ -2,6 +2,7 @@
 import logging
 import random
 import time
+import traceback
 from datetime import timedelta
 
 import psycopg2
@@ -13,6 +14,7 @@ from odoo.tools import format_datetime
 
 from ..clients import errors
 from ..clients.records import Presence
+from ..clients.redaction import redact
 from ..engine import coverage, schedule
 from .compat import commit_progress
 from .locking import lock_rows
@@ -25,6 +27,8 @@ SCHEDULE_SECONDS = 60
 MANUAL_SECONDS = 25
 #: A run in jobs that has not moved for so long has lost its job.
 JOB_PATIENCE = timedelta(minutes=30)
+#: A run that was killed is tried again after that time.
+KILLED_LATER = timedelta(minutes=15)
 #: After so many failures in a row a person is told.
 TELL_AFTER = 3
 CRON = 'account_online_sync.ir_cron_online_sync'
@@ -41,7 +45,11 @@ class OnlineSyncLink(models.Model):
         self.ensure_one()
         self.log_ids.filtered(lambda log: log.state == 'running')._finish_interrupted()
         accounts = self.account_ids.filtered(lambda account: account.mapping != 'skip' and account.journal_id)
-        self.last_run = fields.Datetime.now()
+        # The one that waited longest first: a run that is out of time does not begin with the same ones again.
+        accounts = accounts.sorted(lambda account: (bool(account.last_ok), account.last_ok or account.create_date, account.id))
+        self.write({'last_run': fields.Datetime.now(), 'goes_on': False})
+        if self.next_run:       # a run that the server's time limit kills must not be the first one again and again
+            self.next_run = max(self.next_run, fields.Datetime.now() + KILLED_LATER)
         return self.env['online.sync.log'].create({'link_id': self.id, 'trigger': trigger, 'todo': accounts.ids})
 
     def _advance(self, log, client):
@@ -49,6 +57,9 @@ class OnlineSyncLink(models.Model):
 
         :returns: whether there is more to do
         """
+        if self.state in ('draft', 'disconnected'):     # somebody disconnected in the middle of the run
+            log.todo = []
+            return False
         account = self.env['online.sync.account'].browse((log.todo or [])[:1]).exists()
         if not account:
             log.todo = (log.todo or [])[1:]
@@ -62,7 +73,7 @@ class OnlineSyncLink(models.Model):
         except psycopg2.OperationalError:
             raise       # a concurrent change: the driver rolls back and the next run does it again
         except Exception as error:
-            _logger.exception("Online synchronization of account %s failed", account.id)
+            _logger.error("Online synchronization of account %s failed:\n%s", account.id, redact(traceback.format_exc()))
             more = self._handle(account, self._unexpected(error), log)
         if first_page or self._capabilities().calls_scope == 'link':
             self._spend_calls(account, client, client.http.calls - calls_before)
@@ -97,7 +108,8 @@ class OnlineSyncLink(models.Model):
         """Close the log and say when the link runs next."""
         statuses = set(self.env['online.sync.coverage'].search([('log_id', '=', log.id)]).mapped('status'))
         failed = coverage.FAILED in statuses or bool(log.failed)
-        limited = coverage.RATE_LIMITED in statuses
+        now = fields.Datetime.now()
+        limited = coverage.RATE_LIMITED in statuses or bool(self.account_ids.filtered(lambda one: one.next_try and one.next_try > now))
         self.failure_count = self.failure_count + 1 if failed else 0
         if self.state in ('connected', 'expiring'):
             self.next_run = self._next_run(failed, limited)
@@ -188,7 +200,7 @@ class OnlineSyncLink(models.Model):
         """Out of time: the scheduled action goes on at once."""
         log._say(_("The rest follows in the background."))
         log._finish('partial')
-        self.next_run = fields.Datetime.now()
+        self.write({'next_run': fields.Datetime.now(), 'goes_on': True})
         self.env.ref(CRON)._trigger()
         self._commit_step(log, listener, ended=True)
         return 'more'
@@ -232,7 +244,9 @@ class OnlineSyncLink(models.Model):
     @api.model
     def _due(self):
         return self.search([
-            ('state', 'in', ('connected', 'expiring')), ('auto_sync', '=', True), ('next_run', '<=', fields.Datetime.now()),
+            '|', '&', ('state', 'in', ('connected', 'expiring')), ('auto_sync', '=', True),
+            '&', ('state', 'in', ('connected', 'expiring', 'error')), ('goes_on', '=', True),
+            ('next_run', '<=', fields.Datetime.now()),
         ], order='next_run, id')
 
     def _run_safely(self, seconds):

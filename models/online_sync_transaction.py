@@ -72,14 +72,16 @@ class OnlineSyncTransaction(models.Model):
 
     def action_ignore(self):
         """Leave the rows out of the books for good."""
-        rows = self._for_decision().filtered(lambda row: row.state in ('new', 'duplicate'))
+        rows = self._for_decision().filtered(lambda row: row.state in ('new', 'duplicate') and row.status == BOOKED)
         rows.write({'state': 'ignored', 'state_reason': _("Ignored by %s", self.env.user.name)})
         self.env['online.sync.issue'].sudo().search([('transaction_id', 'in', rows.ids), ('state', '=', 'open')])._close(_("Ignored"))
 
     def action_import(self):
         """Bring into the books what was left out of them."""
         rows = self._for_decision().filtered(lambda row: row.state in ('new', 'duplicate', 'ignored') and row.status == BOOKED)
-        done = rows._import_after_decision()
+        done = self.browse()
+        for of_account in rows.grouped('account_id').values():
+            done |= of_account._import_after_decision()
         self.env['online.sync.issue'].sudo().search([('transaction_id', 'in', done.ids), ('state', '=', 'open')])._close(_("Imported"))
 
     def _for_decision(self):

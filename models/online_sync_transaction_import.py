@@ -1,7 +1,7 @@
 """From the inbox into the books: what may not go there waits with a question, the rest becomes bank transactions in batches."""
 import psycopg2
 
-from odoo import _, models
+from odoo import _, api, models
 
 from ..clients.records import BOOKED
 from ..engine import identity
@@ -29,7 +29,7 @@ class OnlineSyncTransaction(models.Model):
 
     def _leave_locked(self):
         """Rows whose date is locked: they wait. The ORM would move them to another day (law 4)."""
-        journal, company = self.journal_id, self.company_id
+        journal, company = self.journal_id, self.journal_id.company_id
         locked_days = {day for day in set(self.mapped('date')) if company._get_violated_lock_dates(day, False, journal)}
         locked = self.filtered(lambda row: row.date in locked_days)
         self.env['online.sync.issue']._raise_locked(self.account_id, locked)
@@ -64,6 +64,17 @@ class OnlineSyncTransaction(models.Model):
             row.write({'state': 'duplicate', 'duplicate_line_id': line.id, 'state_reason': 'in the books already'})
             self.env['online.sync.issue']._raise_duplicate(row, line)
         return suspects
+
+    @api.model
+    def _release_orphans(self, account):
+        """Possible duplicates of what is gone meanwhile are movements of their own: they wait for the books again."""
+        rows = self.search([
+            ('account_id', '=', account.id), ('state', '=', 'duplicate'), ('duplicate_of_id', '=', False),
+            ('duplicate_line_id', '=', False)])
+        rows.write({'state': 'new', 'state_reason': False})
+        self.env['online.sync.issue'].search([
+            ('transaction_id', 'in', rows.ids), ('state', '=', 'open'), ('kind', 'in', ('duplicate', 'edited'))])._close(
+                _("Settled by itself."))
 
     def _import_after_decision(self):
         """A person said that the row is a movement of its own: into the books with it."""

@@ -65,7 +65,7 @@ class OnlineSyncTransaction(models.Model):
         window, wanted, rows = reading.window, set(ids), {}
         for row in stored:
             known = row.known
-            in_window = window.date_from - near <= known.date <= window.date_to
+            in_window = window.date_from - near <= known.date <= window.date_to + near
             if in_window or known.external_id in wanted or known.fingerprint in prints:
                 rows[known.id] = row
         return rows
@@ -188,7 +188,7 @@ class OnlineSyncTransaction(models.Model):
 
     @api.model
     def _load_unseen(self, account, reading):
-        """Rows that the read did not show: those of the window, booked ones of the days before it, which may have moved into it, and
+        """Rows that the read did not show: those of the window, booked ones of the days around it, which may have moved into it, and
         pending ones of so long ago that nobody asks for them any more.
         """
         window, forgotten = reading.window, fields.Date.today() - LONGEST_PENDING
@@ -196,7 +196,7 @@ class OnlineSyncTransaction(models.Model):
             """NOT COALESCE(tx.is_held, FALSE) AND tx.state != 'superseded' AND (
                  tx.status = 'pending' AND (tx.date < %s OR tx.date BETWEEN %s AND %s)
                  OR tx.status = 'booked' AND tx.date BETWEEN %s AND %s)
-            """, forgotten, window.date_from, window.date_to, window.date_from - identity.NEAR, window.date_to))
+            """, forgotten, window.date_from, window.date_to, window.date_from - identity.NEAR, window.date_to + identity.NEAR))
         return [row for row in rows if not row.known.seen]
 
     def _doubts(self, account, reading):

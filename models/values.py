@@ -1,5 +1,4 @@
 """From the clients' values to what Odoo and PostgreSQL store, and back."""
-import json
 import unicodedata
 from datetime import timezone
 
@@ -20,6 +19,13 @@ def clean_text(text):
 
 
 def clean_json(value):
-    """The provider's object as JSON that PostgreSQL takes."""
-    text = json.dumps(value, default=str, ensure_ascii=True)
-    return json.loads(text.replace('\\u0000', ''))
+    """The provider's object as JSON that PostgreSQL takes: no NUL, no half of a character."""
+    if isinstance(value, dict):
+        return {_storable(str(key)): clean_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean_json(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else _storable(str(value))
+
+
+def _storable(text):
+    return ''.join(char for char in text if char != '\0' and unicodedata.category(char) != 'Cs')

@@ -39,6 +39,11 @@ def key_source() -> str:
     return 'environment' if os.environ.get(VARIABLE) else 'file'
 
 
+def has_old_keys() -> bool:
+    """Whether there are keys besides the one that encrypts."""
+    return ',' in _keys().strip().strip(',')
+
+
 def encrypt(values: dict) -> str:
     """Encrypt a dictionary of texts."""
     return _fernet().encrypt(json.dumps(dict(values)).encode()).decode()

@@ -6,6 +6,7 @@ from . import test_connect
 from . import test_coverage
 from . import test_enable_banking
 from . import test_faults
+from . import test_hard_cases
 from . import test_http
 from . import test_identity
 from . import test_import

@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 
 from ..clients import base, errors
 
+#: Where the pasted address waits among the encrypted credentials.
+LANDED = 'landed_url'
 STEPS = [('choose', "Choose"), ('sign_in', "Sign in"), ('accounts', "Accounts"), ('first_run', "First run")]
 
 
@@ -29,7 +31,9 @@ class OnlineSyncConnect(models.TransientModel):
     country_id = fields.Many2one('res.country', default=lambda self: self.env.company.country_id)
     psu_type = fields.Selection([('business', "Business account"), ('personal', "Personal account")], default='business')
     institution = fields.Json(help="The bank chosen: {code, name, logo}.")
-    landed_url = fields.Char(help="Where the browser landed after the bank, when this server cannot be reached from outside.")
+    landed_url = fields.Char(
+        compute='_compute_landed_url', inverse='_inverse_landed_url',
+        help="Where the browser landed after the bank, when this server cannot be reached from outside.")
     account_ids = fields.One2many(related='link_id.account_ids', readonly=False)
 
     @api.constrains('link_id')
@@ -60,6 +64,15 @@ class OnlineSyncConnect(models.TransientModel):
             if typed:
                 link = wizard.link_id.sudo()
                 link._store_credentials({**link._credentials_or_none(), **typed})
+
+    def _compute_landed_url(self):
+        self.landed_url = ''
+
+    def _inverse_landed_url(self):
+        """The address holds the bank's code: it goes where the other secrets are, until the next button takes it."""
+        for wizard in self.filtered(lambda wizard: wizard.link_id and wizard.landed_url):
+            link = wizard.link_id.sudo()
+            link._store_credentials({**link._credentials_or_none(), LANDED: wizard.landed_url})
 
     def _provider(self):
         return base.client_class(self.provider).provider if self.provider else None
@@ -151,7 +164,10 @@ class OnlineSyncConnect(models.TransientModel):
     def action_landed(self):
         """The user pasted the address at which the browser landed."""
         self._check_manager()
-        answer = dict(parse_qsl(urlsplit(self.landed_url or '').query))
+        link = self.link_id.sudo()
+        credentials = link._credentials_or_none()
+        answer = dict(parse_qsl(urlsplit(credentials.pop(LANDED, '')).query))
+        link._store_credentials(credentials)
         if 'state' not in answer:
             raise UserError(_("Paste the whole address that the browser showed after the bank, from https:// to its end."))
         self.link_id._come_back(answer)
