@@ -138,7 +138,7 @@ class BankClient(abc.ABC):
         value = self.credentials.get(name)
         if not value:
             label = next((c.label for c in self.provider.credentials if c.name == name), name)
-            raise ConfigError(f"{self.provider.title}: “{label}” is missing. Enter it under Update Credentials.", field=name)
+            raise ConfigError(f"{self.provider.title}: “{label}” is missing. Enter it where you sign in (Reconnect).", field=name)
         return value
 
     def fetch_institutions(self, country: str) -> list[Institution]:

@@ -26,7 +26,7 @@ WINDOW_DAYS = 90
 LONGEST_ACCESS_URL = 2048
 SHORTEST_BANK = 4   # letters; a shorter name is found in any text
 
-NEW_TOKEN = "Create a new setup token at SimpleFIN and enter it under Update Credentials."
+NEW_TOKEN = "Create a new setup token at SimpleFIN, press Reconnect and enter it."
 CLAIM_REFUSED = ("SimpleFIN does not accept this setup token: it was used before, or it does not exist. If you did not use it yourself, "
                  "somebody else may have your bank data: disable the token at SimpleFIN. " + NEW_TOKEN)
 CLAIM_LOST = ("SimpleFIN gave no answer to the setup token. It works only once and may be used up now: try again, and if it is "

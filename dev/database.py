@@ -12,6 +12,8 @@ from python import REQUIREMENTS
 
 DATA = CACHE / 'data'
 LOGS = CACHE / 'logs'
+#: The comment on a database that make made, and may drop.
+MARK = 'made by make for account_online_sync'
 
 
 def name_for(series, purpose):
@@ -101,14 +103,31 @@ def _make_template(series, python, name):
         os.replace(DATA / 'filestore' / draft, DATA / 'filestore' / name)
 
 
+def check_name(name):
+    """Stop for what cannot be the name of a database."""
+    if not re.fullmatch(r'[\w-]+', name):
+        raise Stop(f"“{name}” is no name for a database: letters, digits, _ and - only.")
+
+
 def copy(series, python, name):
     """A fresh database `name`, copied from the template with its filestore."""
+    check_name(name)
     source = template(series, python)
+    if exists(name) and not _is_ours(name):
+        raise Stop(f"There is a database {name} that make did not make, so it is left alone. Choose another name, or drop it yourself.")
     drop(name)
     with locked(source):        # PostgreSQL copies a database only while nobody is connected to it
         run(['createdb', '-T', source, name], why=f"The database {name} could not be made")
+        run(['psql', '-c', f'COMMENT ON DATABASE "{name}" IS \'{MARK}\'', 'postgres'], why="The database could not be marked")
     if (DATA / 'filestore' / source).exists():
         shutil.copytree(DATA / 'filestore' / source, DATA / 'filestore' / name)
+
+
+def _is_ours(name):
+    """Whether we made the database: those that carry this checkout's name, and those that bear our mark."""
+    comment = run(['psql', '-Atc', f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'", 'postgres'],
+                  why="PostgreSQL does not answer")
+    return name.startswith('online_sync_') or comment.strip() == MARK
 
 
 def install(series, python, name, update=False):

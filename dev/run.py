@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ from base import CACHE, CHECKOUT, CHECKOUT_ID, Stop, main, say
 
 import odoo
 
-PORT = int(os.environ.get('PORT') or 8069)
+#: 0 for what is none; `make stop` does not need it.
+PORT = int(os.environ.get('PORT') or 8069) if re.fullmatch(r'\d{0,5}', os.environ.get('PORT') or '') else 0
 SANDBOX_PORT = PORT + 1
 PIDS = CACHE / 'run' / f'{CHECKOUT_ID}.json'
 DEMO = Path(__file__).with_name('demo.py')
@@ -28,6 +30,10 @@ START_SECONDS = 180
 
 def run():
     """Set up what is missing, start, and stay until Ctrl-C (or return, with DETACH=1)."""
+    if not 0 < PORT < 65534:
+        raise Stop(f"PORT={os.environ.get('PORT')} is no port, or leaves no room for the sandbox bank's two.")
+    if any(_begun(pid) == begun for pid, begun in _remembered()):
+        raise Stop("It runs already in this checkout: make stop.")
     _check_free(PORT, 'PORT=8169')
     for port in (SANDBOX_PORT, SANDBOX_PORT + 1):
         _check_free(port, 'PORT=8169')

@@ -30,6 +30,7 @@ def _prepare():
     name = os.environ.get('DB')
     if not name:
         raise Stop("Say which database: DB=name.")
+    database.check_name(name)
     interpreter = python.environment()
     series = odoo.preferred()
     postgres.connect()

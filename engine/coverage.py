@@ -120,5 +120,5 @@ def day_states(first: date, last: date, start: date, intervals: Sequence[Interva
         elif any(row.proves(day) for row in rows):
             states[day] = 'proved' if day in moved else 'quiet'
         else:
-            states[day] = 'failed' if rows and rows[-1].status not in PROVING else 'owed'
+            states[day] = 'failed' if rows and rows[-1].status == FAILED else 'owed'
     return states

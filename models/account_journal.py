@@ -27,7 +27,7 @@ class AccountJournal(models.Model):     # this class name: the base class finds 
                 'words': account and account._state_words() or '',
                 'consent': account.link_id.state == 'expiring' and account.link_id._consent_words() or '',
                 'expired': account.link_id.state == 'expired',
-                'needs': _("%s need you", issues) if issues else '',
+                'needs': issues and (_("1 needs you") if issues == 1 else _("%s need you", issues)) or '',
             }
         return result
 

@@ -181,11 +181,16 @@ class OnlineSyncAccount(models.Model):
 
     def _is_connected_elsewhere(self):
         """Whether another connection of the company feeds a journal from this very account already."""
-        number = identity.normalise_account(self.iban)
         others = self.search([
             ('company_id', '=', self.company_id.id), ('id', '!=', self.id), ('mapping', '!=', 'skip'), ('journal_id', '!=', False),
-            ('currency_id', '=', self.currency_id.id)]) if number else self.browse()
-        return any(identity.normalise_account(other.iban) == number for other in others)
+            ('currency_id', '=', self.currency_id.id)])
+        return any(self._is_same_account(other) for other in others)
+
+    def _is_same_account(self, other):
+        """The same number, or the same id at the same provider (a second connection to the same bank)."""
+        number = identity.normalise_account(self.iban or self.number)
+        same_number = bool(number) and number == identity.normalise_account(other.iban or other.number)
+        return same_number or self.link_id.provider == other.link_id.provider and self.external_id == other.external_id
 
     def _matching_journal(self):
         """A free journal of the same account number and currency; for a current account else the company's still unused bank journal."""

@@ -32,7 +32,7 @@ class OnlineSyncLink(models.Model):
                 'left_out': len(link.account_ids - accounts),
                 'last': link.last_run and _("Last %s", format_datetime(self.env, link.last_run, dt_format='short')) or '',
                 'next': link._next_words(), 'calls': link._calls_words(), 'consent': link._consent_words(),
-                'needs': _("%s need you", link.issue_count) if link.issue_count else '',
+                'needs': link.issue_count and (_("1 needs you") if link.issue_count == 1 else _("%s need you", link.issue_count)) or '',
                 'quiet': link.state in ('connected', 'expiring') and not link.needs_person and _("nothing needs you") or '',
             }
 
@@ -75,6 +75,8 @@ class OnlineSyncAccount(models.Model):
             return _("needs a journal")
         if self.state == 'error':
             return self.env['online.sync.issue']._short(self.last_error, 80)
+        if self.proof_state == 'differs' and not self.issue_ids.filtered(lambda issue: issue.kind in ('drift', 'duplicate', 'edited')):
+            return _("today's balance is not settled yet")
         if self.proof_state == 'differs':
             return _("differs since %s", format_date(self.env, self.proof_began))
         if self.proof_state == 'opening':

@@ -91,6 +91,7 @@ class OnlineSyncLink(models.Model):
         self.env.invalidate_all()
         log._say(_("%(account)s: %(why)s", account=account.name, why=error.message))
         log.write({'error': error.log_line()[:500], 'request_id': error.request_id or log.request_id})
+        self.last_error = error.message
         _logger.info("Online synchronization, link %s, account %s: %s", self.id, account.id, error.log_line())
         if account._record_failure(error, log):
             return True
@@ -113,7 +114,7 @@ class OnlineSyncLink(models.Model):
         self.failure_count = self.failure_count + 1 if failed else 0
         if self.state in ('connected', 'expiring'):
             self.next_run = self._next_run(failed, limited)
-            self.last_error = log.error if failed else False
+            self.last_error = self.last_error if failed else False
         proved = statuses & set(coverage.PROVING)
         if self.state == 'error' and proved and not failed:
             self.write({'state': 'connected', 'last_error': False, 'next_run': self._next_run(failed, limited)})
@@ -335,11 +336,15 @@ class OnlineSyncLink(models.Model):
         if limited:
             return _("%(link)s: the bank allows no more calls now; the next one is free at %(when)s.", link=self.name,
                      when=format_datetime(self.env, min(account.next_try for account in limited)))
+        count = _("1 new transaction") if log.created == 1 else _("%s new transactions", log.created)
         if log.state == 'failed':
-            return _("%(link)s: %(why)s", link=self.name, why=self.last_error or log.error or '')
+            return _("%(link)s: %(why)s", link=self.name, why=self.last_error or '')
+        if log.state == 'partial' and outcome != 'more':
+            return _("%(link)s: %(count)s, but not everything could be read: %(why)s", link=self.name, count=count,
+                     why=self.last_error or next(filter(None, self.account_ids.mapped('last_error')), ''))
         if outcome == 'more':
-            return _("%(link)s: %(count)s new transactions so far, the rest follows in the background.", link=self.name, count=log.created)
-        return _("%(link)s: %(count)s new transactions.", link=self.name, count=log.created)
+            return _("%(link)s: %(count)s so far, the rest follows in the background.", link=self.name, count=count)
+        return _("%(link)s: %(count)s.", link=self.name, count=count)
 
     @api.model
     def _presence(self):
