@@ -155,10 +155,10 @@ Odoo {series.name} is at http://localhost:{PORT}
   password  admin
   look at   Invoicing > Configuration > Banks > Online Synchronization, and Invoicing > Bank > Bank Transactions
 
-To connect a second bank yourself (Connect, in the connections):
-  SimpleFIN        setup token     {facts['simplefin']['setup_token']}
+To connect the sandbox's second bank yourself (Connect, in the connections):
   Enable Banking   application id  {banking['application_id']}
                    private key     {banking['private_key_file']}
+The connected bank's setup token (SimpleFIN, to reconnect): {facts['simplefin']['setup_token']}
 The sandbox bank can be made to misbehave at {facts['control']}
 {"`make stop` ends it." if os.environ.get('DETACH') else "Ctrl-C ends it."}""")
 

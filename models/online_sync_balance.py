@@ -10,9 +10,6 @@ from ..clients.records import BOOKED
 from ..engine import balance, coverage
 from .compat import HAS_CONSTRAINT
 
-#: What is pending keeps the opening balance from being found out for so long; a hold on a card lasts longer than that.
-PENDING_PATIENCE = timedelta(days=7)
-
 
 class OnlineSyncBalance(models.Model):
     """What the bank said an account held on a day, and what that proves."""
@@ -65,11 +62,13 @@ class OnlineSyncAccount(models.Model):
     differs_since = fields.Datetime(readonly=True)
     agreed_on = fields.Date(readonly=True, help="The latest day on which bank and books agreed, the opening balance included.")
     opening_for = fields.Date(readonly=True, help="The first day for which the opening balance was found out.")
+    opening_pending = fields.Monetary(readonly=True, help="What was pending when the opening balance was found out, until it is sure.")
     opening_told = fields.Monetary(readonly=True, help="What the bank held before the first day, as its balance and movements say.")
 
     def _prove_balance(self):
         """Compare the bank's balances with the books plus what waits for them; open or close the issues about it."""
         self.ensure_one()
+        self._correct_opening()
         opening = self._book_opening()
         proof = self._proof(opening)
         if not proof:
@@ -81,7 +80,8 @@ class OnlineSyncAccount(models.Model):
             'differs_since': (self.differs_since or fields.Datetime.now()) if differs else False,
         })
         issues, missing = self.env['online.sync.issue'], self._missing_opening(opening)
-        if proof.state == balance.AGREES:
+        is_plain = proof.bank == self._readings()[-1].amount     # not only when what is pending is counted
+        if proof.state == balance.AGREES and is_plain and not self.opening_pending:
             self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(opening)})
         if missing and self.adds_opening and not self._is_opening_locked():
             self.adds_opening = False
@@ -110,16 +110,29 @@ class OnlineSyncAccount(models.Model):
         readings = self._readings() if self.start_date else []
         if not readings or self._knows_opening() or not self._is_complete():
             return True
-        told, _staged, pending = self._told_movements()
-        since = min(self.coverage_ids.mapped('fetched_at'), default=fields.Datetime.now())
-        if pending and not readings[-1].final and fields.Datetime.now() - since < PENDING_PATIENCE:
-            return True     # the bank may count what is pending into its balance, or not: the next days tell
         if is_whole:
+            told, _staged, pending = self._told_movements()
             opening = balance.held_before(readings, told)
-            if pending:     # a person confirms what is added to the books
-                self.adds_opening = False
-            self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date})
+            self.write({'opening_for': self.start_date, 'opening_told': float(opening), 'agreed_on': readings[-1].date,
+                        'opening_pending': float(pending)})
         return is_whole
+
+    def _correct_opening(self):
+        """Some banks count what is pending into their balance: then the opening balance was found out too low or too high by it.
+
+        The first balance beside other pending movements tells.
+        """
+        readings, before = self._readings() if self._knows_opening() else [], self._exact(self.opening_pending)
+        if not readings or not before:
+            return
+        told, _staged, pending = self._told_movements()
+        if pending == before:
+            return
+        opening, held = self._exact(self.opening_told), balance.held_before(readings[-1:], told)
+        if held - pending == opening - before:
+            self.write({'opening_told': float(opening - before), 'opening_pending': 0})
+        elif held == opening:
+            self.opening_pending = 0
 
     def _missing_opening(self, opening):
         """What the bank held before the first day and the books do not have, as far as that is known."""

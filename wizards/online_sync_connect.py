@@ -128,7 +128,8 @@ class OnlineSyncConnect(models.TransientModel):
             self.step = step
         return {
             'type': 'ir.actions.act_window', 'name': _("Connect a bank"), 'res_model': self._name, 'res_id': self.id,
-            'views': [(False, 'form')], 'target': 'new', 'context': {'dialog_size': 'large'},
+            'views': [(False, 'form')], 'target': 'new',
+            'context': {'dialog_size': 'extra-large' if self.step == 'accounts' else 'large'},
         }
 
     def action_chosen(self):
@@ -195,7 +196,10 @@ class OnlineSyncConnect(models.TransientModel):
         """The list is confirmed: make what journals are to be made, then the first run."""
         self._check_manager()
         accounts = self.account_ids
-        if not accounts.filtered(lambda account: account.mapping != 'skip'):
+        chosen = accounts.filtered(lambda account: account.mapping != 'skip')
+        if not chosen and accounts and all(account._is_connected_elsewhere() for account in accounts):
+            raise UserError(_("All of these accounts are connected already by another connection. Close this; nothing is missing."))
+        if not chosen:
             raise UserError(_("Choose a journal for at least one account."))
         accounts.sudo()._apply_mapping()
         return self._show('first_run')
