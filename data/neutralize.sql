@@ -2,3 +2,5 @@
 UPDATE online_sync_link
    SET secrets = NULL, return_state = NULL, next_run = NULL, auto_sync = FALSE,
        state = CASE WHEN state IN ('connected', 'expiring', 'expired', 'error') THEN 'disconnected' ELSE state END;
+-- What a sign-in gave once is a secret too.
+DELETE FROM online_sync_claim;

@@ -24,8 +24,19 @@ import odoo
 PORT = int(os.environ.get('PORT') or 8069) if re.fullmatch(r'\d{0,5}', os.environ.get('PORT') or '') else 0
 SANDBOX_PORT = PORT + 1
 PIDS = CACHE / 'run' / f'{CHECKOUT_ID}.json'
+#: What the sandbox bank remembers between two starts.
+STATE = CACHE / 'run' / f'{CHECKOUT_ID}-sandbox.json'
 DEMO = Path(__file__).with_name('demo.py')
 START_SECONDS = 180
+#: Script for the Odoo shell: where the sandbox bank is now; another PORT is another address.
+ADDRESSES = '''
+import json, os
+facts = json.loads(os.environ['SANDBOX'])
+env['ir.config_parameter'].set_param('account_online_sync.url.enable_banking', facts['enable_banking']['url'])
+for link in env['online.sync.link'].search([('provider', '=', 'simplefin'), ('state', '!=', 'draft')]):
+    link._store_credentials({'access_url': facts['simplefin']['access_url']})
+env.cr.commit()
+'''
 
 
 def run():
@@ -83,7 +94,11 @@ def _check_free(port, hint):
 
 def _start_sandbox(interpreter):
     """The sandbox bank: its process and what it says of itself."""
-    environment = {**os.environ, 'SANDBOX_PORT': str(SANDBOX_PORT), 'SANDBOX_REUSABLE_TOKEN': '1'}
+    environment = {**os.environ, 'SANDBOX_PORT': str(SANDBOX_PORT), 'SANDBOX_REUSABLE_TOKEN': '1',
+                   'SANDBOX_STATE': str(STATE)}
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get('FRESH'):
+        STATE.unlink(missing_ok=True)
     with open(_log('sandbox'), 'w') as log:
         process = subprocess.Popen([str(interpreter), str(CHECKOUT / 'tests/servers/sandbox.py')], env=environment, cwd=CHECKOUT,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
@@ -111,6 +126,7 @@ def _demo_database(series, interpreter, facts):
         say(f"Odoo {series.name}: bringing the database {name} up to this checkout …")
         database.install(series, interpreter, name, update=True)
     stamp.write_text(version)
+    database.shell(series, interpreter, name, ADDRESSES, environment={'SANDBOX': json.dumps(facts)})
     return name
 
 

@@ -6,6 +6,7 @@ SANDBOX_HOST            address to listen on (127.0.0.1)
 SANDBOX_PORT            port of SimpleFIN and of the control page (8070); Enable Banking takes the next one; 0 takes two free ones
 SANDBOX_REUSABLE_TOKEN  1 lets the setup token be claimed again and again
 SANDBOX_PACE            seconds between the extra movements that arrive while you watch (120), 0 for none
+SANDBOX_STATE           file that remembers the extra movements, so that they are there again after the next start; empty for none
 SANDBOX_KEY             file of the application's private key, made when it is not there (in the directory for temporary files)
 """
 import json
@@ -43,8 +44,18 @@ def build(environ) -> tuple[SimpleFinServer, EnableBankingServer, Path]:
     simplefin = controlled(SimpleFinServer)(birch.bank, port, host=host, reusable_token=environ.get('SANDBOX_REUSABLE_TOKEN') == '1')
     banking = controlled(EnableBankingServer)(lake.bank, port and port + 1, host=host, clock=now, key=stored_key(path))
     banking.every_country, banking.other_banks = True, ()
+    lives, state = {'birch': birch, 'lake': lake}, environ.get('SANDBOX_STATE')
+    remembered = json.loads(Path(state).read_text()) if state and Path(state).exists() else {}
+    for name, life in lives.items():
+        life.replay(remembered.get(name, []))
+
+    def before(life: Life) -> None:
+        life.advance(now())
+        if state:
+            Path(state).write_text(json.dumps({name: life.extras for name, life in lives.items()}))
+
     for server, life in ((simplefin, birch), (banking, lake)):
-        server.life, server.before = life, lambda _call, life=life: life.advance(now())
+        server.life, server.before = life, lambda _call, life=life: before(life)
     return simplefin, banking, path
 
 
@@ -55,7 +66,8 @@ def main() -> None:
         signal.signal(number, lambda *_args: done.set())
     with simplefin, banking:
         print(json.dumps({
-            'simplefin': {'url': simplefin.url, 'setup_token': simplefin.setup_token, 'reusable': simplefin.reusable_token},
+            'simplefin': {'url': simplefin.url, 'access_url': simplefin.access_url, 'setup_token': simplefin.setup_token,
+                          'reusable': simplefin.reusable_token},
             'enable_banking': {'url': banking.url, 'application_id': banking.application_id, 'private_key_file': str(path),
                                'private_key': banking.private_key, 'bank': banking.bank.name},
             'control': f'http://{simplefin.host}:{simplefin.port}/',

@@ -92,6 +92,8 @@ class Life:
         self._zone = now.tzinfo
         self._next_extra = now + self.pace
         self._extras = count(1)
+        #: Days of the extra movements so far; given to :meth:`replay`, a bank that was started anew has them again.
+        self.extras: list[str] = []
         self._order = count()
         self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._planned_to = min(BEGINNING, now.date() - timedelta(days=HISTORY_DAYS))
@@ -135,10 +137,19 @@ class Life:
     def extra(self) -> Movement:
         """One more movement, now: in turn a customer's payment and two purchases by card."""
         self._extra = True
+        self.extras.append(self.bank.today.isoformat())
         try:
             return self._another()
         finally:
             self._extra = False
+
+    def replay(self, extras: list[str]) -> None:
+        """Let the extra movements of an earlier start happen again, on their days."""
+        today = self.bank.today
+        for day in extras:
+            self.bank.today = date.fromisoformat(day)
+            self.extra()
+        self.bank.today = today
 
     def _another(self) -> Movement:
         number = next(self._extras)
