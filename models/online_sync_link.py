@@ -209,9 +209,16 @@ class OnlineSyncLink(models.Model):
         if not self or not link.return_state or not secrets.compare_digest(link.return_state, answer.get('state') or ''):
             raise UserError(_("This answer of the bank was used already, or was not asked for from here. Start again with Connect."))
         self.check_access('write')
+        claims = self.env['online.sync.claim']
+        kept = claims._kept(link)
         try:
             client = link._client()
-            consent = client.finish(answer)
+            if kept.get('used') == answer:      # the bank gave it already, and something failed after that
+                consent = Consent(kept['gave'], valid_until=datetime.fromisoformat(kept['until']) if kept['until'] else None)
+            else:
+                consent = client.finish(answer)
+                until = consent.valid_until.isoformat() if consent.valid_until else ''
+                claims._keep(link, {'used': dict(answer), 'gave': dict(consent.credentials), 'until': until})
         except errors.SyncError as error:
             raise UserError(error.message) from None
         link.return_state = False

@@ -55,6 +55,22 @@ class TestConnect(AccountTestInvoicingCommon, HttpCase):
         self.assertTrue(self.link.consent_until)
         self.assertEqual(self.come_back(answer).status_code, 400, "an answer serves once")
 
+    def test_request_that_is_done_again_does_not_need_the_banks_code_twice(self):
+        """Odoo does a request again after a concurrent change; the bank's code works once."""
+        answer = self.server.allow(self.to_the_bank())
+        link, claims, kept = self.link.sudo(), type(self.env['online.sync.claim']), {}
+        self.patch(claims, '_keep', lambda records, of_link, values: kept.update(values))
+        self.patch(claims, '_kept', lambda records, of_link: dict(kept))
+        with self.env.cr.savepoint() as attempt:
+            link._come_back(answer)
+            attempt.rollback()
+        self.env.invalidate_all()
+        self.assertEqual(link.state, 'draft')
+        link._come_back(answer)
+        self.assertEqual(link.state, 'connected')
+        self.assertTrue(link.consent_until)
+        self.assertEqual(link.account_ids.iban, 'DE89370400440532013000')
+
     def test_first_run_takes_all_that_the_bank_has_and_proves_it(self):
         """`strategy=longest` gives more than was asked for: those days count as read, and are not asked for again."""
         first = date.today() - timedelta(days=400)
