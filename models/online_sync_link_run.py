@@ -133,7 +133,14 @@ class OnlineSyncLink(models.Model):
         waits = [account.next_try for account in self.account_ids if account.next_try and account.next_try > now]
         if limited and waits and (self._capabilities().calls_scope == 'link' or min(waits) < to_naive(later)):
             return min(waits)
-        return to_naive(later)
+        return max(to_naive(later), self._next_free_call())
+
+    def _next_free_call(self):
+        """When the bank allows the next unattended call, by the calls of the last 24 hours."""
+        limit, now = self._capabilities().calls_per_day, to_aware(fields.Datetime.now())
+        accounts = self.account_ids.filtered(lambda account: account.mapping != 'skip' and account.journal_id)
+        free = [schedule.next_free(account._calls(), limit, now) for account in accounts] if limit else []
+        return to_naive(min(free, default=now))
 
     def _tell_about_failures(self):
         issues = self.env['online.sync.issue']

@@ -198,6 +198,13 @@ class TestDrivers(BankFeedCase):
         self.assertGreater(self.env['ir.cron.trigger'].search_count([]), triggers)
         self.assertLessEqual(self.link.next_run, fields.Datetime.now())
 
+    def test_next_run_waits_for_a_free_call(self):
+        now = fields.Datetime.now()
+        self.link.calls = [f'{now - timedelta(hours=hours)}+00:00' for hours in [1] * 22 + [2]]
+        self.sync()
+        self.assertGreaterEqual(self.link.next_run, now + timedelta(hours=22))
+        self.assertLess(self.link.next_run, now + timedelta(hours=24, minutes=1))
+
     def test_killed_run_is_marked_and_its_read_goes_on(self):
         self.bank.book(self.account, TODAY - timedelta(days=1), '-3.20', 'COFFEE CORNER')
         killed = self.link._begin_run('schedule')
