@@ -175,7 +175,7 @@ To connect the sandbox's second bank yourself (Connect, in the connections):
   Enable Banking   application id  {banking['application_id']}
                    private key     {banking['private_key_file']}
 The connected bank's setup token (SimpleFIN, to reconnect): {facts['simplefin']['setup_token']}
-The sandbox bank can be made to misbehave at {facts['control']}
+The sandbox bank can be made to misbehave at {facts['control']}, its second one at {facts['second_control']}
 {"`make stop` ends it." if os.environ.get('DETACH') else "Ctrl-C ends it."}""")
 
 

@@ -70,7 +70,7 @@ def main() -> None:
                           'reusable': simplefin.reusable_token},
             'enable_banking': {'url': banking.url, 'application_id': banking.application_id, 'private_key_file': str(path),
                                'private_key': banking.private_key, 'bank': banking.bank.name},
-            'control': f'http://{simplefin.host}:{simplefin.port}/',
+            'control': f'http://{simplefin.host}:{simplefin.port}/', 'second_control': f'http://{banking.host}:{banking.port}/',
             'allowed_networks': '127.0.0.0/8',
         }), flush=True)
         done.wait()
