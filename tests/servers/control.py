@@ -19,17 +19,25 @@ def _edit(bank: Bank) -> None:
     bank.edit_amount(last, last.amount + (1 if last.amount > 0 else -1))
 
 
+def _settle(bank: Bank) -> None:
+    pending = next((m for account in bank.accounts for m in bank.shown(account) if m.pending), None)
+    bank.settle(pending or bank.pend(bank.accounts[0], '-19.90', 'Card payment, pending a moment ago', partner='Corner Shop'))
+
+
 #: Name of the button -> what it does, to a server.
 ACTIONS: dict[str, Callable[[Server], object]] = {
     'movement': lambda server: server.life.extra(),
     'late line': lambda server: _late(server.bank),
     'edited amount': lambda server: _edit(server.bank),
+    'pending turns booked': lambda server: _settle(server.bank),
     'new ids': lambda server: server.bank.reissue_ids(server.bank.accounts[0]),
     'expire consent': lambda server: server.expire_consent(),
     'renew consent': lambda server: server.renew_consent(),
     'fail 5 calls': lambda server: server.fail_next(5),
     'limit reached': lambda server: server.fail_next(1, 429, retry_after=3600),
     'web page': lambda server: server.html_next(1),
+    'cut off': lambda server: server.cut_next(1),
+    'slow': lambda server: server.slow(8),
     'all well': lambda server: server.clear_faults(),
 }
 
