@@ -100,8 +100,7 @@ class OnlineSyncAccount(models.Model):
 
     def _finish_window(self, reading, log):
         """The window was read to its end: note it in the ledger and decide what had to wait for the end."""
-        self._leave_out_ungiven(reading)
-        window, message = reading.proved(fields.Date.today()), ''
+        window, message = self._given(reading, reading.proved(fields.Date.today())), ''
         reading.passes += 1
         counts = self.env['online.sync.transaction']._finish_window(self, reading) if reading.complete else None
         if counts is not None:
@@ -123,19 +122,21 @@ class OnlineSyncAccount(models.Model):
             self.env['online.sync.coverage']._record(self, window, status, count=reading.count, message=message, log=log)
         return reading.next_window()
 
-    def _leave_out_ungiven(self, reading):
-        """Days before those that the provider promises prove nothing when a first read shows nothing of them: it may just not go so far."""
-        window = reading.window
+    def _given(self, reading, window):
+        """The part of a window that its read proves, None for nothing.
+
+        Days before those that the provider promises prove nothing when a first read shows nothing of them: it may just not go so far.
+        """
         promised = fields.Date.today() - timedelta(days=self.link_id._capabilities().history_days)
         first = min(filter(None, [reading.first_day, promised]))
-        if not self.start_date or window.date_from >= first or self.env['online.sync.transaction'].search_count([
+        if not window or not self.start_date or window.date_from >= first or self.env['online.sync.transaction'].search_count([
                 ('account_id', '=', self.id), ('date', '<', first)], limit=1):
-            return
+            return window
         last = min(first - timedelta(days=1), window.date_to)
         if coverage.owed(window.date_from, last, self.coverage_ids._intervals()):
             self.available_from = last + timedelta(days=1)
             self.env['online.sync.issue']._raise_gap(self, window.date_from, last)
-        reading.windows[0] = Window(last + timedelta(days=1), max(window.date_to, last + timedelta(days=1)))
+        return Window(last + timedelta(days=1), window.date_to) if last < window.date_to else None
 
     def _finish_reading(self, reading, client, log):
         """All windows are done: retry what waits, ask for the balance, prove the books.
@@ -173,7 +174,8 @@ class OnlineSyncAccount(models.Model):
         except errors.SyncError as error:
             log._count(failed=1)
             log.write({'error': error.log_line()[:500], 'request_id': error.request_id or log.request_id})
-            log._say(_("%(account)s: the balance could not be read: %(why)s", account=self.name, why=error.message))
+            self.link_id.last_error = _("%(account)s: the balance could not be read: %(why)s", account=self.name, why=error.message)
+            log._say(self.link_id.last_error)
         return []
 
     def _waiting(self):

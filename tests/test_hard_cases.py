@@ -36,8 +36,10 @@ class TestHardCases(BankFeedCase):
             for n in range(5):
                 self.next_day()
                 self.bank.book(self.account, self.bank.today, f'-{n + 2}', f'NEW {n}')
-                self.sync()
+                log = self.sync()
             self.assertBooksAreTheBanks()
+        self.assertEqual(log.state, 'partial')
+        self.assertIn('balance could not be read', self.link._outcome_sentence('done'))
 
     def test_half_an_emoji_arrives(self):
         self.bank.book(self.account, TODAY - timedelta(days=2), '-1', 'FIRST')
@@ -343,6 +345,9 @@ class TestHardCases(BankFeedCase):
         self.bank.balance = lambda account, on=None, pending=False: Decimal('500')
         self.sync()
         self.assertNotEqual(self.mapping.proved_to, TODAY - timedelta(days=1))
+        proving = self.mapping.coverage_ids.filtered(lambda row: row.status in ('ok', 'empty'))
+        self.assertGreaterEqual(min(proving.mapped('date_from')), TODAY - timedelta(days=90))
+        self.assertTrue(self.issues('gap'))
 
     def test_pending_movement_cannot_be_ignored(self):
         hold = self.bank.pend(self.account, '-80', 'HOTEL')
