@@ -41,6 +41,18 @@ class Proof:
     days: Mapping[date, Decimal] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days on which the books held another amount than the bank, before both agreed again.
+
+    :param difference: bank minus books on its last day
+    """
+
+    first: date
+    last: date
+    difference: Decimal
+
+
 class Running:
     """A running total by day."""
 
@@ -90,6 +102,30 @@ def prove(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, De
 def opening_only(proof: Proof, opening: Decimal, start: date) -> Proof:
     """The proof of books that lack nothing but what was there before the first day."""
     return replace(proof, state=OPENING, difference=opening, began=start)
+
+
+def differed_before(readings: Sequence[Reading], opening: Decimal, books: Mapping[date, Decimal],
+                    told: Mapping[date, Decimal]) -> list[Stretch]:
+    """Stretches of earlier days on which the books differed from the bank's balance, of books that agree with the latest one.
+
+    Only balances that the bank's own movements explain count: a line that it dates back makes what it said before it wrong by right.
+
+    :param opening: what bank and books held before the first day
+    """
+    ours, theirs = Running(opening, books), Running(opening, told)
+    stretches, agreed, is_open = [], None, False
+    for reading in sorted(readings, key=lambda reading: (reading.date, reading.final)):
+        if reading.amount != theirs.on(reading.date):
+            continue
+        gap = reading.amount - ours.on(reading.date)
+        if not gap:
+            agreed, is_open = reading.date, False
+        elif is_open:
+            stretches[-1] = Stretch(stretches[-1].first, reading.date, gap)
+        else:
+            stretches.append(Stretch(_first_departure(books, told, agreed, reading.date), reading.date, gap))
+            is_open = True
+    return stretches
 
 
 def _first_departure(books, told, after, last):

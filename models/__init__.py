@@ -7,6 +7,7 @@ from . import online_sync_link_card
 from . import online_sync_account_strip
 from . import online_sync_coverage
 from . import online_sync_balance
+from . import online_sync_account_proof
 from . import online_sync_transaction
 from . import online_sync_transaction_stage
 from . import online_sync_transaction_import

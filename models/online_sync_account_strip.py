@@ -23,7 +23,7 @@ class OnlineSyncAccount(models.Model):
         for account in self:
             account.inbox_count = counts.get(account._origin, 0)
 
-    @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began')
+    @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began', 'issue_ids.state')
     @api.depends_context('lang')
     def _compute_strip(self):
         for account in self:
@@ -36,12 +36,19 @@ class OnlineSyncAccount(models.Model):
         intervals = self.coverage_ids._intervals()
         moved = self._movements_by_day(first)
         states = coverage.day_states(first, today, self._first_day(), intervals, set(moved))
-        failures = self._failures_by_day(first)
-        return [self._strip_day(day, state, moved.get(day, 0), failures.get(day)) for day, state in states.items()]
+        failures, misdated = self._failures_by_day(first), self._misdated_days(first)
+        return [self._strip_day(day, 'differs' if state in ('proved', 'quiet') and self._differs_on(day, misdated) else state,
+                                moved.get(day, 0), failures.get(day)) for day, state in states.items()]
+
+    def _differs_on(self, day, misdated):
+        return day in misdated or self.proof_state in ('differs', 'opening') and self.proof_began and day >= self.proof_began
+
+    def _misdated_days(self, first):
+        """Days on which the books differed although they agree again since."""
+        return {day for issue in self.issue_ids.filtered(lambda issue: issue.kind == 'misdated' and issue.date_to >= first)
+                for day in coverage.days(max(issue.date_from, first), issue.date_to)}
 
     def _strip_day(self, day, state, count, failure):
-        if state in ('proved', 'quiet') and self.proof_state in ('differs', 'opening') and self.proof_began and day >= self.proof_began:
-            state = 'differs'
         return {
             'date': day.isoformat(), 'label': format_date(self.env, day), 'state': state,
             'why': failure if state == 'failed' else self._strip_words(state, count),

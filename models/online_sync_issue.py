@@ -20,6 +20,7 @@ KINDS = [
     ('copied', "Entered a second time"),
     ('vanished', "No longer at the bank"),
     ('drift', "Balance differs"),
+    ('misdated', "Booked on another day"),
     ('opening', "Opening balance missing"),
     ('gap', "Days the bank does not give"),
     ('locked', "Locked period"),
@@ -83,7 +84,7 @@ class OnlineSyncIssue(models.Model):
         domain = [('account_id', '=', account.id), ('state', '=', 'open'), ('kind', 'in', list(kinds))]
         if key:
             domain.append(('key', '=', key))
-        self.search(domain)._close(_("Settled by itself."))
+        self.search(domain)._close_settled()
 
     @api.model
     def _raise_duplicate(self, row, other, edited=False):
@@ -198,13 +199,37 @@ class OnlineSyncIssue(models.Model):
             blocks=_("The days from then on are not proved."))
 
     @api.model
+    def _raise_misdated(self, account, stretches):
+        """One issue for each stretch of days on which the books differed before they agreed again; what holds no more is settled.
+
+        One that a person looked at and left is not raised again.
+
+        :param stretches: engine.balance.Stretch
+        """
+        keys = {f'{account.id}:{stretch.first}:{stretch.last}:{stretch.difference}': stretch for stretch in stretches}
+        of_account = [('account_id', '=', account.id), ('kind', '=', 'misdated')]
+        left = self.search([*of_account, ('state', '=', 'done'), ('done_by_id', '!=', False)]).mapped('key')
+        self.search([*of_account, ('state', '=', 'open'), ('key', 'not in', [f'misdated:{key}' for key in keys])])._close_settled()
+        for key, stretch in keys.items():
+            if f'misdated:{key}' not in left:
+                self._raise_stretch(account, key, stretch)
+
+    def _raise_stretch(self, account, key, stretch):
+        return self._raise(
+            account.link_id, 'misdated', key, account_id=account.id, date_from=stretch.first, date_to=stretch.last,
+            summary=_("%(account)s: from %(first)s to %(last)s the books differed by %(difference)s from the bank. They agree since.",
+                      account=account.name, first=format_date(self.env, stretch.first), last=format_date(self.env, stretch.last),
+                      difference=format_amount(self.env, float(stretch.difference), account.currency_id)),
+            blocks=_("Those days are not proved: something is booked on another day than at the bank."))
+
+    @api.model
     def _raise_unavailable(self, account, error):
         """One issue for all accounts of a connection that are not readable for the same reason: one sign-in opens them all."""
         why = str(error)
         affected = account.link_id.account_ids.filtered(lambda other: other.last_error == why) | account
         self.search([
             ('account_id', '=', account.id), ('kind', '=', 'unavailable'), ('state', '=', 'open'), ('summary', '!=', why),
-        ])._close(_("Another reason now."))
+        ])._close(_("Another reason now."), by=self.env['res.users'])
         return self._raise(
             account.link_id, 'unavailable', why[:80], account_id=account.id, summary=why,
             blocks=_("Not synchronized: %s.", ', '.join(affected.mapped('name'))))
@@ -219,11 +244,19 @@ class OnlineSyncIssue(models.Model):
 
     # -- resolving: one button each -----------------------------------------------------------------------------------------
 
-    def _close(self, answer):
-        """Done, by whom and how."""
+    def _close(self, answer, by=None):
+        """Done, by whom and how.
+
+        :param by: a user; no user when it no longer holds; the current one when not given
+        """
         if self:
-            self.write({'state': 'done', 'answer': answer, 'done_by_id': self.env.uid})
+            by = self.env.user if by is None else by
+            self.write({'state': 'done', 'answer': answer, 'done_by_id': by.id})
             self.activity_ids.unlink()
+
+    def _close_settled(self):
+        """Close what no longer holds."""
+        self._close(_("Settled by itself."), by=self.env['res.users'])
 
     @api.model
     def _check_accountant(self):
@@ -350,7 +383,7 @@ class OnlineSyncIssue(models.Model):
     def action_open(self):
         """Open what the issue is about; for a difference the bank transactions from the day on which it began."""
         self.ensure_one()
-        if self.kind == 'drift' and self.journal_id:
+        if self.kind in ('drift', 'misdated') and self.journal_id:
             action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
             return {**action, 'domain': [('journal_id', '=', self.journal_id.id), ('date', '>=', self.date_from)], 'context': {}}
         record = self.transaction_id or self.account_id or self.link_id

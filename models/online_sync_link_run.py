@@ -118,7 +118,7 @@ class OnlineSyncLink(models.Model):
         proved = statuses & set(coverage.PROVING)
         if self.state == 'error' and proved and not failed:
             self.write({'state': 'connected', 'last_error': False, 'next_run': self._next_run(failed, limited)})
-            self.issue_ids.filtered(lambda issue: issue.kind == 'setting').sudo()._close(_("Settled by itself."))
+            self.issue_ids.filtered(lambda issue: issue.kind == 'setting').sudo()._close_settled()
         self._tell_about_failures()
         stopped = coverage.CONSENT_EXPIRED in statuses or self.state in ('expired', 'error')
         log._say(_("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
@@ -149,7 +149,7 @@ class OnlineSyncLink(models.Model):
                                                              link=self.name, count=self.failure_count, why=self.last_error or ''),
                           blocks=_("The missing days are fetched as soon as it works again."))
         elif not self.failure_count:
-            self.issue_ids.filtered(lambda issue: issue.kind == 'failed').sudo()._close(_("Settled by itself."))
+            self.issue_ids.filtered(lambda issue: issue.kind == 'failed').sudo()._close_settled()
 
     def _run(self, trigger, presence=None, seconds=SCHEDULE_SECONDS, listener=None, owed=()):
         """A whole run, with a commit after each step.

@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 from decimal import Decimal
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..clients.records import BOOKED, PENDING
@@ -328,7 +328,7 @@ class OnlineSyncTransaction(models.Model):
     def _settle_vanished(self):
         """The bank shows the rows again: nothing is to be asked."""
         self.env['online.sync.issue'].search([
-            ('transaction_id', 'in', self.ids), ('kind', '=', 'vanished'), ('state', '=', 'open')])._close(_("Settled by itself."))
+            ('transaction_id', 'in', self.ids), ('kind', '=', 'vanished'), ('state', '=', 'open')])._close_settled()
 
 
 class StoredRow:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from odoo.tests import BaseCase, tagged
 
-from ..engine.balance import AGREES, DIFFERS, OPENING, Reading, held_before, prove
+from ..engine.balance import AGREES, DIFFERS, OPENING, Reading, Stretch, differed_before, held_before, prove
 
 START = date(2026, 3, 1)
 
@@ -75,3 +75,13 @@ class TestBalance(BaseCase):
         self.assertEqual(held_before(readings, amounts(d2=-5)), 100)
         self.assertEqual(held_before(readings[1:], amounts(d2=-5)), 85)
         self.assertIsNone(held_before([], {}))
+
+    def test_stretches_that_differed_before(self):
+        """Books: 7 on the 2nd and the 6th that the bank moved on the 4th and the 7th."""
+        readings = [Reading(day(n), Decimal(amount)) for n, amount in ((1, 100), (2, 100), (3, 100), (4, 93), (6, 93), (7, 86))]
+        found = differed_before(readings, Decimal(100), amounts(d2=-7, d6=-7), amounts(d4=-7, d7=-7))
+        self.assertEqual(found, [Stretch(day(2), day(3), 7), Stretch(day(6), day(6), 7)])
+
+    def test_balance_that_the_banks_own_movements_do_not_explain_tells_nothing(self):
+        readings = [Reading(day(2), Decimal(90)), Reading(day(4), Decimal(100))]
+        self.assertEqual(differed_before(readings, Decimal(100), {}, {}), [])

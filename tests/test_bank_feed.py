@@ -467,3 +467,74 @@ class TestOpeningBalance(BankFeedCase):
         self.next_day()
         self.sync()
         self.assertIn('1,000.00', self.issues('opening').summary)
+
+
+@tagged('post_install', '-at_install')
+class TestEveryDay(BankFeedCase):
+    """The balance of each day is proved, not only the last one."""
+
+    def setUp(self):
+        super().setUp()
+        self.mapping.adds_opening = True
+        self.sync()
+        self.next_day()
+        self.rent = self.bank.book(self.account, self.bank.today, '-200', 'RENT')
+        self.day = self.bank.today
+
+    def booked(self):
+        return self.lines.search([('journal_id', '=', self.journal.id), ('amount', '=', -200)])
+
+    def type_on(self, day):
+        return self.lines.create({'journal_id': self.journal.id, 'date': day, 'amount': -200, 'payment_ref': 'Rent of the shop, typed'})
+
+    def test_booked_on_another_day_than_at_the_bank(self):
+        self.sync()
+        self.booked().unlink()
+        self.next_day()
+        self.sync()
+        self.type_on(self.bank.today)
+        self.sync()
+        self.assertEqual(self.mapping.proof_state, 'agrees')
+        self.assertFalse(self.issues('drift'))
+        issue = self.issues('misdated')
+        self.assertEqual((issue.date_from, issue.date_to), (self.day, self.day))
+        self.assertIn('200.00', issue.summary)
+        shown = {day['date']: day['state'] for day in self.mapping.strip}
+        self.assertEqual((shown[self.day.isoformat()], shown[(self.day - timedelta(days=1)).isoformat()]), ('differs', 'quiet'))
+        issue.action_ignore()
+        self.next_day()
+        self.sync()
+        self.assertFalse(self.issues('misdated'))
+
+    def test_settles_when_the_day_is_put_right(self):
+        self.sync()
+        self.booked().unlink()
+        self.next_day()
+        line = self.type_on(self.bank.today)
+        self.sync()
+        self.assertTrue(self.issues('misdated'))
+        line.unlink()
+        self.type_on(self.day)
+        self.sync()
+        self.assertFalse(self.issues('misdated'))
+        self.assertEqual({day['date']: day['state'] for day in self.mapping.strip}[self.day.isoformat()], 'proved')
+
+    def test_the_same_movement_on_another_day_is_no_difference(self):
+        """The accountant moved the bank's line, within what Odoo allows: the movement is known to be the same."""
+        self.sync()
+        self.booked().move_id.button_draft()
+        self.booked().date = self.day + timedelta(days=1)
+        self.booked().move_id.action_post()
+        self.next_day()
+        self.sync()
+        self.assertEqual(self.booked().date, self.day + timedelta(days=1))
+        self.assertEqual(self.mapping.proof_state, 'agrees')
+        self.assertFalse(self.issues())
+
+    def test_a_late_line_makes_an_old_balance_wrong_by_right(self):
+        self.sync()
+        self.bank.book(self.account, self.day - timedelta(days=2), '-30', 'LATE')
+        self.next_day()
+        self.sync()
+        self.assertEqual(self.mapping.proof_state, 'agrees')
+        self.assertFalse(self.issues())
