@@ -3,6 +3,8 @@ from datetime import timedelta
 from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..clients import errors
+from ..clients.records import BOOKED
 from ..engine import coverage, identity
 from .compat import HAS_CONSTRAINT, create_partial_unique_index
 from .values import clean_text
@@ -47,6 +49,7 @@ class OnlineSyncAccount(models.Model):
         'account.journal', check_company=True, ondelete='set null', index='btree_not_null',
         domain="[('type', 'in', ('bank', 'credit')), ('company_id', '=', company_id)]")
     new_journal_name = fields.Char("Name of the new journal")
+    new_journal_code = fields.Char("Code of the new journal", size=5, help="Empty: Odoo's next free one.")
     start_date = fields.Date(
         "From", tracking=True,
         help="First day to fetch. Default: the day after the last line of the journal; empty: as far back as the bank goes.")
@@ -159,6 +162,23 @@ class OnlineSyncAccount(models.Model):
         created._propose_mapping()
         return created
 
+    def _show_balances(self, client):
+        """What accounts that were just found hold, so that the user can tell them apart; the proof asks again, beside the movements.
+
+        A bank that does not say so now is not asked for the next account: nobody waits at the screen for a balance.
+        """
+        for account in self.filtered(lambda account: account.handle and account.mapping != 'skip' and not account.bank_balance_date):
+            calls_before = client.http.calls
+            try:
+                booked = [balance for balance in client.fetch_balances(account._as_remote()) if balance.kind == BOOKED]
+            except errors.SyncError:
+                break
+            finally:
+                account.link_id._spend_calls(account, client, client.http.calls - calls_before)
+            if booked:
+                last = max(booked, key=lambda balance: (balance.date, balance.final))
+                account.write({'bank_balance': float(last.amount), 'bank_balance_date': last.date})
+
     def write(self, vals):
         """What the provider says of an account is not for anybody's hand; a connection of another company least of all."""
         told = {'link_id', 'external_id', 'handle'} & vals.keys()
@@ -253,6 +273,8 @@ class OnlineSyncAccount(models.Model):
             'name': self.new_journal_name or self._default_journal_name(), 'type': 'credit' if self.kind == 'card' else 'bank',
             'company_id': company.id, 'bank_statements_source': 'account_online_sync',
         }
+        if self.new_journal_code:
+            vals['code'] = self.new_journal_code.strip()
         if self.currency_id != company.currency_id:
             vals['currency_id'] = self.currency_id.id
         return self.env['account.journal'].with_company(company).create(vals)

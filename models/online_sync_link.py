@@ -212,7 +212,7 @@ class OnlineSyncLink(models.Model):
         claims = self.env['online.sync.claim']
         kept = claims._kept(link)
         try:
-            client = link._client()
+            client = link._client(link._presence())
             if kept.get('used') == answer:      # the bank gave it already, and something failed after that
                 consent = Consent(kept['gave'], valid_until=datetime.fromisoformat(kept['until']) if kept['until'] else None)
             else:
@@ -230,7 +230,8 @@ class OnlineSyncLink(models.Model):
         client.credentials = dict(consent.credentials)
         is_consent = consent.accounts is not None
         accounts = consent.accounts if is_consent else client.fetch_accounts()
-        self.env['online.sync.account'].sudo()._store_remote(self, accounts, is_consent=is_consent)
+        created = self.env['online.sync.account'].sudo()._store_remote(self, accounts, is_consent=is_consent)
+        created._show_balances(client)
         banks = set(self.account_ids.filtered('institution').mapped('institution'))
         self.write({
             'state': 'connected', 'consent_until': to_naive(consent.valid_until) or False, 'last_error': False, 'failure_count': 0,

@@ -55,6 +55,27 @@ class TestConnect(AccountTestInvoicingCommon, HttpCase):
         self.assertTrue(self.link.consent_until)
         self.assertEqual(self.come_back(answer).status_code, 400, "an answer serves once")
 
+    def test_accounts_show_what_they_hold(self):
+        self.come_back(self.server.allow(self.to_the_bank()))
+        self.assertEqual(self.link.account_ids.bank_balance, 996.8)
+        self.assertFalse(self.link.account_ids.balance_ids, "the proof asks beside the movements")
+        self.assertEqual(len(self.link.account_ids.sudo().calls), 1)
+
+    def test_bank_that_does_not_tell_balances_connects_all_the_same(self):
+        answer = self.server.allow(self.to_the_bank())
+        self.server.fail_next(20, status=500, path='/balances')
+        self.come_back(answer)
+        self.assertEqual(self.link.state, 'connected')
+        self.assertFalse(self.link.account_ids.bank_balance_date)
+
+    def test_new_journal_gets_the_code_that_was_given(self):
+        self.come_back(self.server.allow(self.to_the_bank()))
+        self.link.account_ids.write({'mapping': 'create', 'journal_id': False, 'new_journal_name': 'Shop', 'new_journal_code': 'SHOP'})
+        self.wizard.action_accounts()
+        journal = self.link.account_ids.journal_id
+        self.assertEqual((journal.name, journal.code), ('Shop', 'SHOP'))
+        self.assertEqual(journal.bank_account_id.sanitized_acc_number, 'DE89370400440532013000')
+
     def test_request_that_is_done_again_does_not_need_the_banks_code_twice(self):
         """Odoo does a request again after a concurrent change; the bank's code works once."""
         answer = self.server.allow(self.to_the_bank())

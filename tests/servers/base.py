@@ -109,10 +109,11 @@ class Server:
 
     # -- faults -----------------------------------------------------------------------------------------------------------------
 
-    def fail_next(self, n: int = 1, status: int = 500, *, retry_after: int | str | None = None, code: str = '', message: str = '') -> None:
-        """The next `n` calls fail with this status, and with the provider's own error `code` where it has such."""
+    def fail_next(self, n: int = 1, status: int = 500, *, retry_after: int | str | None = None, code: str = '', message: str = '',
+                  path: str = '') -> None:
+        """Of the next `n` calls those to a `path` fail with this status, and with the provider's own error `code` where it has such."""
         headers = {} if retry_after is None else {'Retry-After': str(retry_after)}
-        self._plan(n, lambda call: Reply(status, self.failure(status, code, message), headers))
+        self._plan(n, lambda call: Reply(status, self.failure(status, code, message), headers) if path in call.path else None)
 
     def cut_next(self, n: int = 1) -> None:
         """The next `n` answers break off in their middle."""
