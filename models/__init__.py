@@ -1,5 +1,6 @@
 from . import online_sync_link
 from . import online_sync_claim
+from . import online_sync_link_consent
 from . import online_sync_account
 from . import online_sync_account_read
 from . import online_sync_link_run

@@ -14,14 +14,27 @@ class OnlineSyncAccount(models.Model):
     _inherit = 'online.sync.account'
 
     strip = fields.Json(compute='_compute_strip')
-    inbox_count = fields.Integer(compute='_compute_inbox_count')
+    inbox = fields.Json(compute='_compute_inbox', help="The inbox by filter, with how many rows each shows.")
 
-    @api.depends('transaction_ids')
-    def _compute_inbox_count(self):
-        counts = dict(self.env['online.sync.transaction']._read_group(
-            [('account_id', 'in', self.ids)], ['account_id'], ['__count']))
+    @api.depends('transaction_ids.state', 'transaction_ids.status')
+    @api.depends_context('lang')
+    def _compute_inbox(self):
         for account in self:
-            account.inbox_count = counts.get(account._origin, 0)
+            account.inbox = [account._inbox_filter(*each) for each in account._inbox_filters()] if account.id else []
+
+    def _inbox_filters(self):
+        """Of the inbox below the strip: (name of the search view's filter, label, domain)."""
+        return [
+            ('all', _("All"), []),
+            ('pending', _("Pending"), [('status', '=', 'pending'), ('state', '!=', 'superseded')]),
+            ('imported', _("Imported"), [('state', '=', 'imported')]),
+            ('duplicate', _("Possible duplicates"), [('state', '=', 'duplicate')]),
+            ('ignored', _("Ignored"), [('state', '=', 'ignored')]),
+        ]
+
+    def _inbox_filter(self, key, label, domain):
+        domain = [('account_id', '=', self.id), *domain]
+        return {'key': key, 'label': label, 'domain': domain, 'count': self.env['online.sync.transaction'].search_count(domain)}
 
     @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began', 'issue_ids.state')
     @api.depends_context('lang')
@@ -83,14 +96,14 @@ class OnlineSyncAccount(models.Model):
         """The inbox of one day."""
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_transaction')
-        return {**action, 'domain': [('account_id', '=', self.id), ('date', '=', day)], 'context': {},
+        return {**action, 'domain': [('account_id', '=', self.id), ('date', '=', day)], 'context': {'of_one_account': True},
                 'display_name': _("%(account)s, %(day)s", account=self.name, day=format_date(self.env, fields.Date.to_date(day)))}
 
     def action_open_inbox(self):
-        """Everything that the bank told of this account."""
+        """Everything that the bank told of this account, with search."""
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_transaction')
-        return {**action, 'domain': [('account_id', '=', self.id)], 'context': {}}
+        return {**action, 'domain': [('account_id', '=', self.id)], 'context': {'of_one_account': True}}
 
     def action_synchronize_now(self):
         return self.link_id.action_synchronize_now()

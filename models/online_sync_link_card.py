@@ -2,7 +2,7 @@
 from datetime import datetime, timezone
 
 from odoo import _, api, fields, models
-from odoo.tools import format_amount, format_date, format_datetime
+from odoo.tools import format_amount, format_date
 
 from ..engine import schedule
 
@@ -21,7 +21,7 @@ class OnlineSyncLink(models.Model):
             logo = link.institution_logo or ''
             link.icon = logo if logo.startswith('https://') else (link.provider and link._provider().icon) or ICON
 
-    @api.depends('state', 'next_run', 'last_run', 'consent_until', 'issue_count', 'account_ids')
+    @api.depends('state', 'next_run', 'auto_sync', 'consent_until', 'issue_count', 'account_ids')
     @api.depends_context('lang', 'tz', 'uid')
     def _compute_card(self):
         for link in self:
@@ -30,18 +30,14 @@ class OnlineSyncLink(models.Model):
                 'via': _("via %s", link._provider().title) if link.institution_name and link.provider else '',
                 'accounts': [account._card_line() for account in accounts],
                 'left_out': len(link.account_ids - accounts),
-                'last': link.last_run and _("Last %s", format_datetime(self.env, link.last_run, dt_format='short')) or '',
-                'next': link._next_words(), 'calls': link._calls_words(), 'consent': link._consent_words(),
+                'is_scheduled': link._is_scheduled(), 'by_hand': not link.auto_sync and _("only by hand") or '',
+                'calls': link._calls_words(), 'consent': link._consent_words(),
                 'needs': link.issue_count and (_("1 needs you") if link.issue_count == 1 else _("%s need you", link.issue_count)) or '',
                 'quiet': link.state in ('connected', 'expiring') and not link.needs_person and _("nothing needs you") or '',
             }
 
-    def _next_words(self):
-        if self.state not in ('connected', 'expiring'):
-            return ''
-        if not self.auto_sync:
-            return _("only by hand")
-        return _("next %s", format_datetime(self.env, self.next_run, dt_format='short')) if self.next_run else ''
+    def _is_scheduled(self):
+        return bool(self.state in ('connected', 'expiring') and self.auto_sync and self.next_run)
 
     def _calls_words(self):
         """Calls left: of the link, or of the account that has the fewest."""

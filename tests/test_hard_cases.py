@@ -274,7 +274,7 @@ class TestHardCases(BankFeedCase):
 
         def refuses(link, summary):
             raise ValueError("no activity for you")
-        with mute_logger('odoo.addons.account_online_sync.models.online_sync_link'), patch.object(
+        with mute_logger('odoo.addons.account_online_sync.models.online_sync_link_consent'), patch.object(
                 type(self.link), '_remind', refuses), cursor_test_mode(self), self.registry.cursor() as cr:
             self.env(cr=cr, su=True)['online.sync.link']._cron_synchronize()
 

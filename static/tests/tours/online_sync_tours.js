@@ -32,7 +32,12 @@ registry.category("web_tour.tours").add("online_sync_synchronize", {
         ...openConnections,
         { trigger: ".o_kanban_record:contains('nothing needs you') button[name='action_synchronize_now']", run: "click" },
         { trigger: ".o_notification:contains('1 new')" },
-        { trigger: ".o_kanban_record:contains('proved to')" },
+        { trigger: ".o_kanban_record:contains('proved to')", run: "click" },
+        { trigger: ".o_field_widget[name='account_ids'] .o_data_row:contains('Current account') .o_data_cell[name='name']", run: "click" },
+        { trigger: ".o_online_sync_strip .o_online_sync_day_proved" },
+        { trigger: ".o_online_sync_inbox [data-filter='imported']", run: "click" },
+        { trigger: ".o_online_sync_inbox .o_data_row:contains('LUNCH') .o_data_cell[name='text']", run: "click" },
+        { trigger: ".o_form_view .o_field_widget[name='text']:contains('LUNCH')" },
     ],
 });
 
