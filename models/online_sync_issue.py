@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
@@ -172,8 +173,16 @@ class OnlineSyncIssue(models.Model):
 
     @api.model
     def _raise_gap(self, account, first, last):
+        """The bank does not give these days. Days that touch an open question are one question with it: one answer is enough."""
+        day = timedelta(days=1)
+        touching = self.search([
+            ('account_id', '=', account.id), ('kind', '=', 'gap'), ('state', '=', 'open'), ('date_from', '<=', last + day),
+            ('date_to', '>=', first - day)], order='id')
+        first, last = min([first, *touching.mapped('date_from')]), max([last, *touching.mapped('date_to')])
+        key = touching[:1].key.partition(':')[2] if touching else f'{account.id}:{first}'
+        touching[1:]._close_settled()
         return self._raise(
-            account.link_id, 'gap', f'{account.id}:{first}', account_id=account.id, date_from=first, date_to=last,
+            account.link_id, 'gap', key, account_id=account.id, date_from=first, date_to=last,
             summary=_("The bank does not give %(first)s to %(last)s of %(account)s any more.", first=format_date(self.env, first),
                       last=format_date(self.env, last), account=account.name),
             blocks=_("Those days are not proved. Import a statement file for them, then press “They are complete”."))

@@ -12,6 +12,7 @@ from . import test_identity
 from . import test_import
 from . import test_import_speed
 from . import test_kill
+from . import test_ledger
 from . import test_link
 from . import test_matching
 from . import test_reading
