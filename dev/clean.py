@@ -1,5 +1,6 @@
 """`make clean`: remove what belongs to this checkout from the cache; what all checkouts share stays."""
 import os
+import shutil
 
 import database
 import postgres
@@ -20,6 +21,7 @@ def clean():
     for folder in ('logs', 'conf', 'run'):
         for path in (CACHE / folder).glob(f'*{CHECKOUT_ID}*'):
             os.unlink(path)
+    shutil.rmtree(CACHE / 'addons' / CHECKOUT_ID, ignore_errors=True)
     say("Clean. The unpacked Odoo, the Python packages and the template databases stay for the other checkouts.")
     return 0
 

@@ -1,6 +1,7 @@
 """The consent of a connection: its secrets, signing in, the countdown to its end."""
 import logging
 import secrets
+import traceback
 from datetime import datetime
 
 import psycopg2
@@ -10,6 +11,7 @@ from odoo.exceptions import UserError
 
 from ..clients import errors
 from ..clients.records import Consent
+from ..clients.redaction import redact
 from . import vault
 from .locking import lock_rows
 from .values import to_naive
@@ -195,7 +197,7 @@ class OnlineSyncLink(models.Model):
                 self.env.invalidate_all()
             except Exception:
                 self.env.invalidate_all()
-                _logger.exception("The consent of connection %s could not be checked", link.id)
+                _logger.error("The consent of connection %s could not be checked:\n%s", link.id, redact(traceback.format_exc()))
 
     def _check_consent(self):
         """Count down for one connection; one that a run has right now is looked at the next time."""

@@ -263,7 +263,8 @@ class OnlineSyncLink(models.Model):
         except Exception:
             self.env.cr.rollback()
             self.env.invalidate_all()
-            _logger.exception("Online synchronization of connection %s broke off; it is tried again in %s minutes", self.id, 15)
+            _logger.error("Online synchronization of connection %s broke off; it is tried again in 15 minutes:\n%s", self.id,
+                          redact(traceback.format_exc()))
             if lock_rows(self):
                 self.next_run = fields.Datetime.now() + timedelta(minutes=15)
 
