@@ -23,9 +23,13 @@ class OnlineSyncAccount(models.Model):
     def _prove_balance(self):
         """Compare the bank's balances with the books plus what waits for them; open or close the issues about it."""
         self.ensure_one()
+        if not (self.journal_id and self.start_date):
+            return
+        self.env.flush_all()
         self._correct_opening()
         opening = self._book_opening()
-        proof = self._proof(opening)
+        books, told, pending = self._movements()
+        proof = self._proof(opening, books, told, pending)
         if not proof:
             return
         differs = proof.state != balance.AGREES
@@ -51,19 +55,24 @@ class OnlineSyncAccount(models.Model):
         elif self._is_lasting(proof):
             issues._raise_drift(self, proof)
         if proof.state == balance.AGREES:
-            issues._raise_misdated(self, self._differed_before(opening))
+            issues._raise_misdated(self, self._differed_before(opening, books, told))
 
-    def _differed_before(self, opening):
+    def _movements(self):
+        """What is compared: ({day: sum} of the books and what waits for them, {day: sum} told as booked, total pending)."""
+        books = self._book_movements()
+        told, staged, pending = self._told_movements()
+        for day, amount in staged.items():
+            books[day] += amount
+        return books, told, pending
+
+    def _differed_before(self, opening, books, told):
         """Earlier days on which the books differed from the bank's balance although they agree now: engine.balance.Stretch.
 
         What the books have on another day than the bank is no difference when both are known to be the same movement.
         """
         if not self._knows_opening() or self._missing_opening(opening):
             return []
-        books = self._book_movements()
-        told, staged, _pending = self._told_movements()
-        for day, amount in staged.items():
-            books[day] += amount
+        books = books.copy()
         for ours, theirs, amount in self._moved_days():
             books[ours] -= amount
             books[theirs] += amount
@@ -125,18 +134,12 @@ class OnlineSyncAccount(models.Model):
         """What the bank held before the first day and the books do not have, as far as that is known."""
         return self._exact(self.opening_told) - opening if self._knows_opening() else Decimal(0)
 
-    def _proof(self, opening):
+    def _proof(self, opening, books, told, pending):
         """The engine's proof for the latest reading, None when there is nothing to prove yet.
 
         :param opening: what the books have before the first day
         """
-        if not (self.journal_id and self.start_date):
-            return None
-        self.env.flush_all()
-        readings, books = self._readings(), self._book_movements()
-        told, staged, pending = self._told_movements()
-        for day, amount in staged.items():
-            books[day] += amount
+        readings = self._readings()
         proof = self._prove(readings, opening, books, told)
         if proof and proof.state != balance.AGREES and pending and not self._is_without_pending(readings[-1], told):
             # Some banks count what is pending into the balance that they call booked.
