@@ -28,7 +28,7 @@ NO_END_TO_END = {'', 'notprovided', 'notprovidednotprovided', 'none', 'nonref', 
 
 NEW, KNOWN, HELD, SUSPECT, REPEATED = 'new', 'known', 'held', 'suspect', 'repeated'
 #: Why a movement without an id is held: an earlier page of the same read showed an equal one. Only a second read can tell.
-TWICE = "shown by an earlier page too"
+TWICE, AMOUNT_CHANGED = "shown by an earlier page too", "amount changed"
 
 
 def normalise_text(text: str) -> str:
@@ -304,7 +304,7 @@ def _rewritten(pool, index, transaction, same_id):
 def _edited(pool, index, transaction, same_id):
     """The row of this id is gone and the id now names another amount: corrected by the bank, or an id used again."""
     if same_id and pool.free(same_id):
-        return Verdict(index, SUSPECT, same_id.id, distrust=True, reason="amount changed")
+        return Verdict(index, SUSPECT, same_id.id, distrust=True, reason=AMOUNT_CHANGED)
     return None
 
 

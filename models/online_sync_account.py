@@ -1,13 +1,16 @@
+import time
 from datetime import timedelta
 
 from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..clients import errors
-from ..clients.records import BOOKED
 from ..engine import coverage, identity
 from .compat import HAS_CONSTRAINT, create_partial_unique_index
 from .values import clean_text
+
+#: For so long a person waits for the balances of the accounts that were found.
+SHOW_SECONDS = 10
 
 
 class OnlineSyncAccount(models.Model):
@@ -165,19 +168,21 @@ class OnlineSyncAccount(models.Model):
     def _show_balances(self, client):
         """What accounts that were just found hold, so that the user can tell them apart; the proof asks again, beside the movements.
 
-        A bank that does not say so now is not asked for the next account: nobody waits at the screen for a balance.
+        Nobody waits at the screen for them: after some seconds, or when the bank does not say them now, the others are not asked for.
         """
+        balances, until = self.env['online.sync.balance'], time.monotonic() + SHOW_SECONDS
         for account in self.filtered(lambda account: account.handle and account.mapping != 'skip' and not account.bank_balance_date):
             calls_before = client.http.calls
             try:
-                booked = [balance for balance in client.fetch_balances(account._as_remote()) if balance.kind == BOOKED]
+                balances._show(account, balances._booked(account, client.fetch_balances(account._as_remote())))
+            except errors.AccountUnavailable:
+                continue
             except errors.SyncError:
                 break
             finally:
                 account.link_id._spend_calls(account, client, client.http.calls - calls_before)
-            if booked:
-                last = max(booked, key=lambda balance: (balance.date, balance.final))
-                account.write({'bank_balance': float(last.amount), 'bank_balance_date': last.date})
+            if time.monotonic() > until:
+                break
 
     def write(self, vals):
         """What the provider says of an account is not for anybody's hand; a connection of another company least of all."""

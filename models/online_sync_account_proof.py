@@ -18,6 +18,7 @@ class OnlineSyncAccount(models.Model):
     agreed_on = fields.Date(readonly=True, help="The latest day on which bank and books agreed, the opening balance included.")
     opening_for = fields.Date(readonly=True, help="The first day for which the opening balance was found out.")
     opening_pending = fields.Monetary(readonly=True, help="What was pending when the opening balance was found out, until it is sure.")
+    misdated = fields.Json(readonly=True, help="Stretches [first day, last day] on which the books differed before they agreed again.")
     opening_told = fields.Monetary(readonly=True, help="What the bank held before the first day, as its balance and movements say.")
 
     def _prove_balance(self):
@@ -40,8 +41,9 @@ class OnlineSyncAccount(models.Model):
         })
         issues, missing = self.env['online.sync.issue'], self._missing_opening(opening)
         is_plain = proof.bank == self._readings()[-1].amount     # not only when what is pending is counted
-        if proof.state == balance.AGREES and is_plain and not self.opening_pending:
-            self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(opening)})
+        if proof.state == balance.AGREES and is_plain and not (self.opening_pending and pending == self._exact(self.opening_pending)):
+            self.write({'agreed_on': proof.date, 'opening_for': self.start_date, 'opening_told': float(opening), 'opening_pending': 0})
+            missing = self._missing_opening(opening)
         if missing and self.adds_opening and not self._is_opening_locked():
             self.adds_opening = False
             self._add_opening_balance()
@@ -54,8 +56,9 @@ class OnlineSyncAccount(models.Model):
             issues._settle(self, ('drift',))
         elif self._is_lasting(proof):
             issues._raise_drift(self, proof)
+            issues._settle(self, ('misdated',))
         if proof.state == balance.AGREES:
-            issues._raise_misdated(self, self._differed_before(opening, books, told))
+            self._look_at_earlier_days(opening, books, told)
 
     def _movements(self):
         """What is compared: ({day: sum} of the books and what waits for them, {day: sum} told as booked, total pending)."""
@@ -65,21 +68,29 @@ class OnlineSyncAccount(models.Model):
             books[day] += amount
         return books, told, pending
 
-    def _differed_before(self, opening, books, told):
-        """Earlier days on which the books differed from the bank's balance although they agree now: engine.balance.Stretch.
+    def _look_at_earlier_days(self, opening, books, told):
+        """Earlier days on which the books differed from the bank's balance although they agree now.
 
-        What the books have on another day than the bank is no difference when both are known to be the same movement.
+        What the books have on another day than the bank is no difference when both are, or may be, the same movement.
         """
         if not self._knows_opening() or self._missing_opening(opening):
-            return []
+            return
         books = books.copy()
         for ours, theirs, amount in self._moved_days():
             books[ours] -= amount
             books[theirs] += amount
-        return balance.differed_before(self._readings(), opening, books, told)
+        ours, theirs = balance.Running(opening, books), balance.Running(opening, told)
+        stretches = balance.differed_before(self._readings(), opening, books, told)
+        holds = self.env['online.sync.issue']._raise_misdated(self, stretches, lambda day: ours.on(day) != theirs.on(day))
+        days = [[issue.date_from.isoformat(), issue.date_to.isoformat()] for issue in holds]
+        if days != (self.misdated or []):
+            self.misdated = days
 
     def _moved_days(self):
-        """Movements that the books have on another day than the bank: (our day, the bank's day, amount)."""
+        """Movements that the books have on another day than the bank: (our day, the bank's day, amount).
+
+        Also what a person is, or was, asked about: the line that may be the movement.
+        """
         self.env.cr.execute(SQL(
             """
             SELECT move.date, row.date, SUM(line.amount)::text
@@ -88,7 +99,15 @@ class OnlineSyncAccount(models.Model):
               JOIN online_sync_transaction row ON row.id = line.online_sync_transaction_id AND row.date != move.date
              WHERE row.account_id = %s AND move.date >= %s AND row.date >= %s
              GROUP BY move.date, row.date
-            """, self.id, self.start_date, self.start_date,
+            UNION ALL
+            SELECT move.date, row.date, SUM(line.amount)::text
+              FROM online_sync_transaction row
+              JOIN account_bank_statement_line line ON line.id = row.duplicate_line_id AND line.online_sync_transaction_id IS NULL
+              JOIN account_move move ON move.id = line.move_id AND move.state = 'posted'
+             WHERE row.account_id = %s AND row.state IN ('duplicate', 'ignored') AND row.date != move.date
+               AND move.date >= %s AND row.date >= %s
+             GROUP BY move.date, row.date
+            """, self.id, self.start_date, self.start_date, self.id, self.start_date, self.start_date,
         ))
         return [(ours, theirs, Decimal(total)) for ours, theirs, total in self.env.cr.fetchall()]
 
@@ -173,12 +192,14 @@ class OnlineSyncAccount(models.Model):
         """Whether a difference is worth a person's time: banks count a movement of today into the balance before they list it."""
         fresh = proof.began == proof.date == fields.Date.today()
         waited = self.differs_since and fields.Datetime.now() - self.differs_since > timedelta(hours=20)
-        explained = proof.difference == self._exact(sum(self._quarantined().mapped('amount')))
+        explained = proof.difference == self._exact(self._quarantined_difference())
         return not explained and (not fresh or waited)
 
-    def _quarantined(self):
-        """The possible duplicates: a person is asked about them already."""
-        return self.env['online.sync.transaction'].search([('account_id', '=', self.id), ('state', '=', 'duplicate')])
+    def _quarantined_difference(self):
+        """What the possible duplicates, about which a person is asked already, make bank and books differ by."""
+        rows = self.env['online.sync.transaction'].search([('account_id', '=', self.id), ('state', '=', 'duplicate')])
+        in_books = rows.duplicate_line_id | rows.duplicate_of_id.statement_line_ids
+        return sum(rows.mapped('amount')) - sum(in_books.mapped('amount'))
 
     def _readings(self):
         rows = self.balance_ids.filtered(lambda row: row.date >= self.start_date - timedelta(days=1))

@@ -14,7 +14,7 @@ class OnlineSyncAccount(models.Model):
     _inherit = 'online.sync.account'
 
     strip = fields.Json(compute='_compute_strip')
-    inbox = fields.Json(compute='_compute_inbox', help="The inbox by filter, with how many rows each shows.")
+    inbox = fields.Json("Inbox by filter", compute='_compute_inbox', help="The inbox by filter, with how many rows each shows.")
 
     @api.depends('transaction_ids.state', 'transaction_ids.status')
     @api.depends_context('lang')
@@ -36,7 +36,7 @@ class OnlineSyncAccount(models.Model):
         domain = [('account_id', '=', self.id), *domain]
         return {'key': key, 'label': label, 'domain': domain, 'count': self.env['online.sync.transaction'].search_count(domain)}
 
-    @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began', 'issue_ids.state')
+    @api.depends('coverage_ids', 'start_date', 'proof_state', 'proof_began', 'misdated')
     @api.depends_context('lang')
     def _compute_strip(self):
         for account in self:
@@ -58,8 +58,8 @@ class OnlineSyncAccount(models.Model):
 
     def _misdated_days(self, first):
         """Days on which the books differed although they agree again since."""
-        return {day for issue in self.issue_ids.filtered(lambda issue: issue.kind == 'misdated' and issue.date_to >= first)
-                for day in coverage.days(max(issue.date_from, first), issue.date_to)}
+        stretches = [(fields.Date.to_date(one), fields.Date.to_date(other)) for one, other in self.misdated or []]
+        return {day for one, other in stretches if other >= first for day in coverage.days(max(one, first), other)}
 
     def _strip_day(self, day, state, count, failure):
         return {

@@ -31,7 +31,7 @@ class OnlineSyncBalance(models.Model):
 
         :param balances: clients.records.Balance
         """
-        booked = [b for b in balances if b.kind == BOOKED and b.currency in (account.currency_id.name, '')]
+        booked = self._booked(account, balances)
         if not booked:
             return
         stored = {(row.date, row.is_final): row for row in self.search(
@@ -45,5 +45,16 @@ class OnlineSyncBalance(models.Model):
                 stored[reading.date, reading.final] = self.create({
                     'account_id': account.id, 'date': reading.date, 'amount': float(reading.amount), 'is_final': reading.final,
                     'fetched_at': now})
-        last = max(booked, key=lambda b: (b.date, b.final))
-        account.write({'bank_balance': float(last.amount), 'bank_balance_date': last.date})
+        self._show(account, booked)
+
+    @api.model
+    def _booked(self, account, balances):
+        """The booked ones in the account's currency."""
+        return [b for b in balances if b.kind == BOOKED and b.currency in (account.currency_id.name, '')]
+
+    @api.model
+    def _show(self, account, booked):
+        """The last of these balances is the one that the account shows."""
+        if booked:
+            last = max(booked, key=lambda b: (b.date, b.final))
+            account.write({'bank_balance': float(last.amount), 'bank_balance_date': last.date})

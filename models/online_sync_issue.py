@@ -208,20 +208,28 @@ class OnlineSyncIssue(models.Model):
             blocks=_("The days from then on are not proved."))
 
     @api.model
-    def _raise_misdated(self, account, stretches):
+    def _raise_misdated(self, account, stretches, differs_on):
         """One issue for each stretch of days on which the books differed before they agreed again; what holds no more is settled.
 
-        One that a person looked at and left is not raised again.
+        One that a person looked at and left is not raised again. A late line of the bank may make a stretch shorter or hide it, for the
+        balances before it prove nothing any more: it is the same stretch as long as books and bank differ on its last day.
 
         :param stretches: engine.balance.Stretch
+        :param differs_on: whether books and bank differ at the end of a day, by all that both know now
+        :returns: the issues, open or left by a person, that hold
         """
-        keys = {f'{account.id}:{stretch.first}:{stretch.last}:{stretch.difference}': stretch for stretch in stretches}
-        of_account = [('account_id', '=', account.id), ('kind', '=', 'misdated')]
-        left = self.search([*of_account, ('state', '=', 'done'), ('done_by_id', '!=', False)]).mapped('key')
-        self.search([*of_account, ('state', '=', 'open'), ('key', 'not in', [f'misdated:{key}' for key in keys])])._close_settled()
-        for key, stretch in keys.items():
-            if f'misdated:{key}' not in left:
-                self._raise_stretch(account, key, stretch)
+        known = self.search([('account_id', '=', account.id), ('kind', '=', 'misdated')])
+        known = known.filtered(lambda issue: issue.state == 'open' or issue.done_by_id)
+        holds = known.filtered(lambda issue: differs_on(issue.date_to))
+        (known - holds).filtered(lambda issue: issue.state == 'open')._close_settled()
+        for stretch in stretches:
+            if not holds.filtered(lambda issue, stretch=stretch: issue._is_stretch(stretch)):
+                holds |= self._raise_stretch(account, f'{account.id}:{stretch.first}:{stretch.last}:{stretch.difference}', stretch)
+        return holds
+
+    def _is_stretch(self, stretch):
+        return (self.date_from <= stretch.last and self.date_to >= stretch.first
+                and self.key.rpartition(':')[2] == str(stretch.difference))
 
     def _raise_stretch(self, account, key, stretch):
         return self._raise(
@@ -287,7 +295,7 @@ class OnlineSyncIssue(models.Model):
             issue = issue._open('duplicate')
             row, line = issue.transaction_id, issue.line_id
             if issue.other_transaction_id:
-                issue.other_transaction_id._absorb(row)
+                issue.other_transaction_id._absorb_for_good(row)
             elif line and not line.online_sync_transaction_id:
                 line.online_sync_transaction_id = row
                 row.write({'state': 'imported', 'duplicate_line_id': False, 'state_reason': False})
@@ -394,7 +402,10 @@ class OnlineSyncIssue(models.Model):
         self.ensure_one()
         if self.kind in ('drift', 'misdated') and self.journal_id:
             action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
-            return {**action, 'domain': [('journal_id', '=', self.journal_id.id), ('date', '>=', self.date_from)], 'context': {}}
+            days = [('date', '>=', self.date_from)]
+            if self.kind == 'misdated':
+                days.append(('date', '<=', self.date_to + timedelta(days=7)))
+            return {**action, 'domain': [('journal_id', '=', self.journal_id.id), *days], 'context': {}}
         record = self.transaction_id or self.account_id or self.link_id
         return {'type': 'ir.actions.act_window', 'res_model': record._name, 'res_id': record.id, 'views': [(False, 'form')]}
 

@@ -77,6 +77,9 @@ class OnlineSyncAccount(models.Model):
             return _("differs since %s", format_date(self.env, self.proof_began))
         if self.proof_state == 'opening':
             return _("opening balance missing")
+        misdated = self.issue_ids.filtered(lambda issue: issue.kind == 'misdated')
+        if misdated:
+            return _("differed on %s", format_date(self.env, min(misdated.mapped('date_from'))))
         if self.proved_to:
             return _("proved to %s", format_date(self.env, self.proved_to, date_format='d MMM'))
         return _("not fetched yet")

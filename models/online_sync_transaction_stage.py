@@ -262,11 +262,26 @@ class OnlineSyncTransaction(models.Model):
             self.state = 'new'
             self._import_lines()
 
+    def _absorb_for_good(self, held):
+        """A person said that `held` is this very movement.
+
+        What else waited because it might be this one is a movement of its own when the bank shows it beside `held`: it is looked for in the
+        books again, and goes there when nobody entered it.
+        """
+        is_shown = not held.missed_reads
+        self._absorb(held)
+        others = self.search([('duplicate_of_id', '=', self.id), ('state', '=', 'duplicate'), ('missed_reads', '=', 0)])
+        others = others.filtered(lambda row: row.state_reason != identity.AMOUNT_CHANGED) if is_shown else self.browse()
+        others.write({'state': 'new', 'duplicate_of_id': False, 'state_reason': False})
+        self.env['online.sync.issue'].search(
+            [('transaction_id', 'in', others.ids), ('state', '=', 'open'), ('kind', '=', 'duplicate')])._close_settled()
+        others._import_lines()
+
     def _quarantine(self, other, reason):
         """Keep the row out of the books until a person says what it is; `other` is what it may be."""
         self.ensure_one()
         self.write({'is_held': False, 'state': 'duplicate', 'duplicate_of_id': other.id, 'state_reason': reason})
-        self.env['online.sync.issue']._raise_duplicate(self, other, edited=reason == "amount changed")
+        self.env['online.sync.issue']._raise_duplicate(self, other, edited=reason == identity.AMOUNT_CHANGED)
 
     @api.model
     def _supersede_pending(self, account, rows, reading):

@@ -2,6 +2,12 @@
 import unicodedata
 from datetime import timezone
 
+from babel.dates import format_timedelta
+
+from odoo import fields
+from odoo.tools import get_lang
+from odoo.tools.misc import babel_locale_parse
+
 
 def to_aware(value):
     """Odoo's naive UTC instant as the clients and the engine know instants."""
@@ -29,3 +35,11 @@ def clean_json(value):
 
 def _storable(text):
     return ''.join(char for char in text if char != '\0' and unicodedata.category(char) != 'Cs')
+
+
+def time_ago(env, moment):
+    """A moment as people say it ("2 hours ago"), in the user's language.
+
+    :param moment: naive UTC, as the ORM has it
+    """
+    return format_timedelta(moment - fields.Datetime.now(), add_direction=True, locale=babel_locale_parse(get_lang(env).code))

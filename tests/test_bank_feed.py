@@ -459,7 +459,7 @@ class TestOpeningBalance(BankFeedCase):
         self.issues('opening').action_add_opening()
         self.assertEqual(self.opening(), [1000])
         self.assertEqual((self.mapping.proof_state, self.mapping.difference), ('differs', -0.2))
-        self.assertTrue(self.issues('drift'))
+        self.assertEqual(self.issues().mapped('kind'), ['edited'])
 
     def test_is_asked_for_again_when_its_line_is_deleted(self):
         self.sync()
@@ -538,3 +538,75 @@ class TestEveryDay(BankFeedCase):
         self.sync()
         self.assertEqual(self.mapping.proof_state, 'agrees')
         self.assertFalse(self.issues())
+
+    def typed_instead(self):
+        """The bank's line is deleted, and typed by hand on the next day: one question about the day between."""
+        self.sync()
+        self.booked().unlink()
+        self.next_day()
+        line = self.type_on(self.bank.today)
+        self.sync()
+        return line
+
+    def test_possible_duplicate_on_another_day_is_one_question(self):
+        line = self.type_on(self.day)
+        line.payment_ref = 'RENT'
+        self.account.movements.remove(self.rent)
+        self.sync()
+        self.next_day()
+        self.bank.book(self.account, self.bank.today, '-200', 'RENT')
+        self.sync()
+        self.assertEqual(self.issues().mapped('kind'), ['duplicate'])
+        self.issues('duplicate').action_ignore()
+        self.assertFalse(self.issues())
+
+    def test_answer_holds_after_a_late_line(self):
+        self.typed_instead()
+        self.issues('misdated').action_ignore()
+        self.env.invalidate_all()
+        self.assertEqual({day['date']: day['state'] for day in self.mapping.strip}[self.day.isoformat()], 'differs')
+        self.bank.book(self.account, self.day, '-30', 'LATE')
+        self.next_day()
+        self.sync()
+        self.assertFalse(self.issues('misdated'))
+
+    def test_question_holds_after_a_late_line(self):
+        self.typed_instead()
+        issue = self.issues('misdated')
+        self.assertIn('differed', self.mapping._state_words())
+        self.bank.book(self.account, self.day - timedelta(days=1), '-30', 'LATE')
+        self.next_day()
+        self.sync()
+        self.assertEqual(self.issues('misdated'), issue)
+        self.assertEqual({day['date']: day['state'] for day in self.mapping.strip}[self.day.isoformat()], 'differs')
+
+    def test_line_that_goes_again_is_one_question(self):
+        self.typed_instead().unlink()
+        for _day in range(2):
+            self.next_day()
+            self.sync()
+        self.assertEqual(self.issues().mapped('kind'), ['drift'])
+
+    def test_edited_amount_is_one_question(self):
+        self.sync()
+        self.next_day()
+        self.bank.edit_amount(self.rent, '-201')
+        for _day in range(2):
+            self.sync()
+            self.next_day()
+        self.assertEqual(self.issues().mapped('kind'), ['edited'])
+
+    def test_two_questions_about_the_same_line_lose_no_movement(self):
+        """Both look like the one that the bank no longer shows; a person says "Same" to both: the second is a movement of its own."""
+        self.sync()
+        inbox = self.env['online.sync.transaction'].sudo()
+        old = self.mapping.transaction_ids.filtered(lambda row: row.amount == -200).sudo()
+        rows = inbox.create([{
+            **old.copy_data()[0], 'external_id': f'X{n}', 'date': self.day, 'occurrence': n + 2, 'state': 'new'} for n in range(2)])
+        for row in rows:
+            row._quarantine(old, "shown instead")
+        for issue in self.issues('duplicate'):
+            if issue.state == 'open':
+                issue.action_same()
+        self.assertEqual(len(self.booked()), 2)
+        self.assertEqual(len(self.mapping.transaction_ids.filtered(lambda row: row.amount == -200 and row.state == 'imported')), 2)

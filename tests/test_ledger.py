@@ -1,9 +1,14 @@
 """What keeps the ledger of days and the proof of the balance honest in the long run."""
 from datetime import timedelta
+from decimal import Decimal
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
 
+from ..clients import errors
+from ..clients.records import BOOKED, Balance
+from ..models import online_sync_account
 from .common import TODAY, BankFeedCase
 
 
@@ -99,3 +104,53 @@ class TestLedger(BankFeedCase):
         log = self.sync()
         self.assertEqual((log.state, len(self.server.calls)), ('limited', calls))
         self.assertIn('next one is free', log.detail)
+
+    def test_books_kept_by_hand_until_yesterday_need_no_opening_balance(self):
+        """The bank's first line is a possible duplicate, and the proof agrees in the very run that finds the opening balance out."""
+        start = TODAY - timedelta(days=5)
+        for day, amount, text in ((start - timedelta(days=20), 1000, 'Opening'), (start - timedelta(days=1), -200, 'RENT')):
+            self.lines.create({'journal_id': self.journal.id, 'date': day, 'amount': amount, 'payment_ref': text})
+        self.mapping.start_date = self.mapping._default_start_date()
+        self.bank.book(self.account, start, '-200', 'RENT')
+        self.sync()
+        self.assertEqual(self.issues().mapped('kind'), ['duplicate'])
+
+    def test_later_start_date_asks_nothing(self):
+        self.mapping.adds_opening = True
+        self.bank.book(self.account, TODAY - timedelta(days=20), '-50', 'OLD')
+        self.sync()
+        self.mapping.start_date = TODAY - timedelta(days=2)
+        for _day in range(2):
+            self.next_day()
+            self.sync()
+            self.assertFalse(self.issues())
+
+    def test_balance_of_another_currency_is_not_shown(self):
+        client = self.link._client()
+        self.mapping.write({'bank_balance': 0, 'bank_balance_date': False})
+        told = [Balance(kind=BOOKED, amount=Decimal(12), currency='EUR', date=TODAY),
+                Balance(kind=BOOKED, amount=Decimal(99999), currency='USD', date=TODAY, final=True)]
+        with patch.object(type(client), 'fetch_balances', lambda client, account: told):
+            self.mapping._show_balances(client)
+        self.assertEqual(self.mapping.bank_balance, 12)
+
+    def test_account_that_is_closed_hides_no_other_balance(self):
+        self.bank.open('Second', iban='DE02120300000000202051', opening='5')
+        accounts = self.connect().account_ids.sorted('id')
+        accounts.write({'bank_balance': 0, 'bank_balance_date': False})
+        asked = []
+
+        def fetch(client, account):
+            asked.append(account.name)
+            if account.name == 'Current account':
+                raise errors.AccountUnavailable('closed')
+            return [Balance(kind=BOOKED, amount=Decimal(5), currency='EUR', date=TODAY)]
+        client = self.link._client()
+        with patch.object(type(client), 'fetch_balances', fetch):
+            accounts._show_balances(client)
+        self.assertEqual((asked, accounts.mapped('bank_balance')), (['Current account', 'Second'], [0, 5]))
+        accounts.bank_balance_date = False
+        with patch.object(type(client), 'fetch_balances', fetch), patch.object(online_sync_account, 'SHOW_SECONDS', -1):
+            accounts[1:]._show_balances(client)
+            accounts._show_balances(client)
+        self.assertEqual(len(asked), 4, "a person does not wait for all")

@@ -126,6 +126,9 @@ class PeopleSteps:
     def _answer_copied(self, issue):
         return 'action_delete_copy' if issue.line_id and is_spare(*self._books(issue), issue.line_id.id) else 'action_ignore'
 
+    def _answer_misdated(self, _issue):
+        return 'action_ignore'
+
     def _answer_opening(self, _issue):
         return None if self.locked_until else 'action_add_opening'
 
