@@ -13,6 +13,7 @@ from base import Stop, main, say
 import odoo
 
 FOLDER = Path(__file__).parent
+SCRIPTS = ('bench_import.py', 'bench_match.py')
 
 
 def bench():
@@ -28,9 +29,9 @@ def bench():
     try:
         with tempfile.NamedTemporaryFile('r', suffix='.jsonl') as results:
             environment = {'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name}
-            script = (FOLDER / 'bench_import.py').read_text()
-            if database.shell(series, interpreter, name, script, environment=environment, output=sys.stderr):
-                raise Stop("The measurement broke off; the lines above say why.")
+            for script in SCRIPTS:
+                if database.shell(series, interpreter, name, (FOLDER / script).read_text(), environment=environment, output=sys.stderr):
+                    raise Stop("The measurement broke off; the lines above say why.")
             found = results.read()
     finally:
         bank.terminate()

@@ -35,10 +35,10 @@ NUMBER, STRUCTURED_REFERENCE, PARTIAL_NUMBER = 'number', 'structured', 'partial_
 AMOUNT, DISCOUNT, SUM, WHOLE_BALANCE, PARTIAL, FEE_SHORT, FOREIGN_AMOUNT = (
     'amount', 'discount', 'sum', 'whole_balance', 'partial', 'fee', 'foreign_amount')
 ACCOUNT, NAME, NAME_IN_TEXT, KNOWN_PARTNER = 'account', 'name', 'name_in_text', 'partner'
-OWN_ACCOUNT, OLDEST_FIRST = 'own_account', 'oldest_first'
+OWN_ACCOUNT, OLDEST_FIRST, RULE, CHOSEN = 'own_account', 'oldest_first', 'rule', 'chosen'
 # What stands against a match.
-OTHER_PARTNER, OTHER_DOCUMENT, RETURN, NOT_UNIQUE, TOO_EARLY, WEAK_EVIDENCE = (
-    'other_partner', 'other_document', 'returned', 'not_unique', 'too_early', 'weak')
+OTHER_PARTNER, OTHER_DOCUMENT, RETURN, NOT_UNIQUE, TOO_EARLY, WEAK_EVIDENCE, RULE_ASKS = (
+    'other_partner', 'other_document', 'returned', 'not_unique', 'too_early', 'weak', 'rule_asks')
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class Match:
     :param evidence: codes that speak for it
     :param against: codes that made it a proposal
     :param pair: id of the other line, for a transfer between our own accounts
+    :param rule: id of the user's rule that decides instead of a document
     :param runner_up: id of the item that came second
     :param rest: what the line leaves over, in its currency (negative: the items leave over)
     """
@@ -114,6 +115,7 @@ class Match:
     evidence: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     pair: int | None = None
+    rule: int | None = None
     runner_up: int | None = None
     rest: Decimal = ZERO
 

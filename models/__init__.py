@@ -4,6 +4,7 @@ from . import online_sync_link_consent
 from . import online_sync_account
 from . import online_sync_account_read
 from . import online_sync_link_run
+from . import online_sync_link_match
 from . import online_sync_link_card
 from . import online_sync_account_strip
 from . import online_sync_coverage
@@ -18,6 +19,13 @@ from . import account_analytic_distribution_model
 from . import account_move
 from . import account_move_line
 from . import account_bank_statement_line
+from . import account_bank_statement_line_settle
+from . import account_bank_statement_line_match
+from . import account_reconcile_model
+from . import online_sync_match
+from . import account_bank_statement_line_screen
+from . import online_sync_match_learn
+from . import online_sync_match_report
 from . import account_journal
 from . import decimal_precision
 from . import ir_default

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 
 from ..clients.records import BOOKED
 from ..engine import identity
+from .audit import is_audited
 from .compat import create_partial_unique_index
 from .import_batch import ImportBatch
 
@@ -47,10 +48,9 @@ class AccountBankStatementLine(models.Model):
         entry. Tracking is left out unless the company keeps an audit trail.
         """
         company = self.env['account.journal'].browse(vals_list[:1] and vals_list[0].get('journal_id')).company_id
-        audited = any(name in company._fields and company[name] for name in ('check_account_audit_trail', 'restrictive_audit_trail'))
         return {
             'online_sync_batch': ImportBatch(vals_list), 'skip_account_move_synchronization': True, 'skip_invoice_sync': True,
-            'tracking_disable': not audited or self.env.context.get('tracking_disable', False),
+            'tracking_disable': not is_audited(company) or self.env.context.get('tracking_disable', False),
         }
 
     def _online_sync_find_copies(self):

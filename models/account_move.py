@@ -1,10 +1,29 @@
-from odoo import api, models
+from odoo import api, fields, models
 
 from .import_batch import TIE, batch_of
 
 
 class AccountMove(models.Model):
     _inherit = 'account.move'
+
+    online_sync_line_count = fields.Integer(compute='_compute_online_sync_line_count')
+
+    def _compute_online_sync_line_count(self):
+        for move in self:
+            move.online_sync_line_count = len(move._online_sync_paid_by()) if move.is_invoice(include_receipts=True) else 0
+
+    def _online_sync_paid_by(self):
+        """The bank transactions that paid it, also through a payment that was registered before."""
+        return self._get_reconciled_statement_lines() | self._get_reconciled_payments().reconciled_statement_line_ids
+
+    def action_open_online_sync_lines(self):
+        """The bank transactions that paid this document."""
+        self.ensure_one()
+        lines = self._online_sync_paid_by()
+        if len(lines) == 1:
+            return lines.action_open_online_sync_form()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_bank_transactions')
+        return {**action, 'domain': [('id', 'in', lines.ids)], 'context': {}}
 
     def unlink(self):
         """Deleting the entry deletes its bank transaction in the database, without asking its model."""

@@ -31,6 +31,8 @@ JOB_PATIENCE = timedelta(minutes=30)
 KILLED_LATER = timedelta(minutes=15)
 #: After so many failures in a row a person is told.
 TELL_AFTER = 3
+#: The first kind of step; what else waits in a run's list is a pair of a word and the account's id.
+READ = 'read'
 CRON = 'account_online_sync.ir_cron_online_sync'
 PROGRESS = 'account_online_sync/progress'
 
@@ -60,10 +62,19 @@ class OnlineSyncLink(models.Model):
         if self.state in ('draft', 'disconnected'):     # somebody disconnected in the middle of the run
             log.todo = []
             return False
-        account = self.env['online.sync.account'].browse((log.todo or [])[:1]).exists()
+        first, *rest = log.todo or [0]
+        what, id_ = first if isinstance(first, list) else (READ, first)
+        account = self.env['online.sync.account'].browse(id_).exists()
         if not account:
-            log.todo = (log.todo or [])[1:]
-            return bool(log.todo)
+            log.todo = rest
+        elif what != READ:
+            log.todo = self._advance_matching(log, what, account) + rest
+        elif not self._read_step(account, log, client):
+            log.todo = log.todo and self._matching_of(account) + rest     # empty: nothing more can be read
+        return bool(log.todo)
+
+    def _read_step(self, account, log, client):
+        """One page of an account. Returns whether the account has more."""
         calls_before, first_page = client.http.calls, not account._next_token(log)
         try:
             with self.env.cr.savepoint():
@@ -77,9 +88,7 @@ class OnlineSyncLink(models.Model):
             more = self._handle(account, self._unexpected(error), log)
         if first_page or self._capabilities().calls_scope == 'link':
             self._spend_calls(account, client, client.http.calls - calls_before)
-        if not more:
-            log.todo = (log.todo or [])[1:]
-        return bool(log.todo)
+        return more
 
     def _unexpected(self, error):
         return errors.ProtocolError(
@@ -123,6 +132,8 @@ class OnlineSyncLink(models.Model):
         stopped = coverage.CONSENT_EXPIRED in statuses or self.state in ('expired', 'error')
         log._say(_("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
                    created=log.created, waiting=log.waiting))
+        if log.matched or log.proposed:
+            log._say(_("%(matched)s matched, %(proposed)s proposed.", matched=log.matched, proposed=log.proposed))
         log._finish('partial' if proved and (failed or stopped) else 'failed' if failed or stopped else 'limited' if limited else 'done')
 
     def _next_run(self, failed, limited):
@@ -224,10 +235,12 @@ class OnlineSyncLink(models.Model):
     def _progress(self, log, ended):
         """What the progress bar shows; no amounts, they are not for every screen."""
         accounts = self.account_ids.filtered(lambda account: account.mapping != 'skip' and account.journal_id)
-        current = self.env['online.sync.account'].browse((log.todo or [])[:1])
+        todo = log.todo or []
+        current = self.env['online.sync.account'].browse(todo[0][1:] if todo and isinstance(todo[0], list) else todo[:1])
         return {
             'link_id': self.id, 'log_id': log.id, 'ended': ended, 'state': log.state, 'accounts': len(accounts),
-            'accounts_done': len(accounts) - len(log.todo or []), 'account': current.name or '', 'fetched': log.fetched,
+            'accounts_done': len(accounts) - sum(not isinstance(one, list) for one in todo),
+            'account': current.name or '', 'fetched': log.fetched,
             'created': log.created, 'waiting': log.waiting,
         }
 

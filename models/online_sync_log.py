@@ -31,9 +31,11 @@ class OnlineSyncLog(models.Model):
     updated = fields.Integer("Changed")
     skipped = fields.Integer("Known already")
     waiting = fields.Integer("Left for a person")
+    matched = fields.Integer(help="Bank transactions that were reconciled with what they pay.")
+    proposed = fields.Integer("Proposed matches", help="Bank transactions with a match that a person may accept.")
     failed = fields.Integer("Failures")
     detail = fields.Text("What happened", help="One sentence a line, oldest first.")
-    todo = fields.Json(help="Accounts still to do in this run.")
+    todo = fields.Json(help="What is still to do in this run: ids of accounts to read, pairs of a word and an account's id.")
     error = fields.Char()
     request_id = fields.Char("Request of the provider", help="Quote it when you ask the provider's support.")
 

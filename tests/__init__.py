@@ -14,6 +14,8 @@ from . import test_import_speed
 from . import test_kill
 from . import test_ledger
 from . import test_link
+from . import test_match
+from . import test_match_screen
 from . import test_matching
 from . import test_reading
 from . import test_servers

@@ -7,7 +7,7 @@ from odoo.tests import new_test_user, tagged
 from ..hooks import uninstall_hook
 from .common import TODAY, BankFeedCase
 
-MODELS = ('link', 'account', 'coverage', 'balance', 'transaction', 'issue', 'log')
+MODELS = ('link', 'account', 'coverage', 'balance', 'transaction', 'issue', 'log', 'match')
 
 
 @tagged('post_install', '-at_install')
@@ -17,6 +17,8 @@ class TestAccess(BankFeedCase):
         super().setUp()
         self.bank.book(self.account, TODAY - timedelta(days=1), '-3.20', 'COFFEE CORNER')
         self.sync()
+        self.env['online.sync.match'].sudo().create({
+            'statement_line_id': self.lines.search([('journal_id', '=', self.journal.id)], limit=1).id})
         self.other = self.env['res.company'].sudo().create({'name': "Other company"})
 
     def stranger(self, group='account.group_account_manager'):

@@ -235,7 +235,7 @@ class TestDrivers(BankFeedCase):
                 method(*args)
                 steps += 1
                 self.link._due()._enqueue()     # the scheduled action wakes before the run is over
-        self.assertEqual(steps, 2)
+        self.assertEqual(steps, 3, "a page, the balance, the matching")
         self.assertBooksAreTheBanks()
         self.assertEqual(self.link.log_ids.state, 'done')
 

@@ -109,7 +109,11 @@ class OnlineSyncConnect(models.TransientModel):
         link = self.link_id
         link.invalidate_recordset()
         log = link.log_ids[:1]
+        lines = self.env['account.bank.statement.line'].search(
+            [('journal_id', 'in', link.account_ids.journal_id.ids), ('state', '=', 'posted')])
         return {
+            'matched': self.env['online.sync.match'].search_count([('statement_line_id', 'in', lines.ids), ('state', '=', 'applied')]),
+            'open': len(lines.filtered(lambda line: not line.is_reconciled)),
             'ended': log.state != 'running', 'state': log.state, 'created': log.created, 'waiting': link.issue_count,
             'since': min(link.account_ids.filtered('start_date').mapped('start_date'), default=False),
             'more': bool(link.next_run and link.next_run <= fields.Datetime.now()), 'error': link.last_error or '',

@@ -80,6 +80,12 @@ export class FirstRunField extends Component {
             : _t("%(count)s transactions are in your books.", { count: this.state.created });
     }
 
+    /** How much of it found what it pays, and how much is left. */
+    get matching() {
+        const { matched, open } = this.state.outcome;
+        return matched ? _t("%(matched)s matched, %(open)s for you to match.", { matched, open }) : "";
+    }
+
     get waiting() {
         return _t("%s questions wait for you.", this.state.outcome.waiting);
     }
