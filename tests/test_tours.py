@@ -74,3 +74,62 @@ class TestTours(AccountTestInvoicingCommon, HttpCase):
         while link._advance(log, client):
             self.env.flush_all()
         link._end_run(log)
+
+
+@tagged('post_install', '-at_install')
+class TestMatchingTours(AccountTestInvoicingCommon, HttpCase):
+    """Bank Matching with the keyboard and the mouse."""
+
+    def setUp(self):
+        super().setUp()
+        self.admin = self.env.ref('base.user_admin')
+        self.admin.write({'company_ids': [(4, self.env.company.id)], 'company_id': self.env.company.id})
+        self.bank = self.company_data['default_journal_bank']
+        self.bank.online_sync_matching = 'propose'
+
+    def invoice(self, amount, days=10):
+        move = self.init_invoice('out_invoice', partner=self.partner_a, invoice_date=date.today() - timedelta(days=days), amounts=[amount],
+                                 taxes=self.env['account.tax'], post=True)
+        move.line_ids.filtered(lambda item: item.account_type == 'asset_receivable').date_maturity = move.invoice_date
+        return move
+
+    def line(self, amount, text, **values):
+        return self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'date': date.today(), 'amount': amount, 'payment_ref': text, **values})
+
+    def tour(self, name):
+        self.start_tour('/odoo', name, login='admin', timeout=120)
+
+    def test_accept(self):
+        invoices = [self.invoice(100), self.invoice(200)]
+        lines = [self.line(100, f'first payment {invoices[0].name}'), self.line(200, f'second payment {invoices[1].name}')]
+        lines.append(self.line(-3, 'coffee'))
+        self.env['account.bank.statement.line'].union(*lines).online_sync_match()
+        self.tour('online_sync_matching_accept')
+        self.assertEqual([line.is_reconciled for line in lines], [True, True, False])
+        self.assertEqual([line.online_sync_match_ids.how for line in lines[:2]], ['accepted', 'accepted'])
+
+    def test_choose_other(self):
+        older, newer = self.invoice(60, 30), self.invoice(60, 5)
+        line = self.line(60, 'thanks', partner_id=self.partner_a.id)
+        line.online_sync_match()
+        self.tour('online_sync_matching_choose_other')
+        self.assertEqual((older.amount_residual, newer.amount_residual, line.is_reconciled), (60, 0, True))
+
+    def test_write_off_and_rule(self):
+        account = self.env['account.account'].create({'name': 'Lunches', 'code': '659999', 'account_type': 'expense'})
+        self.line(-7, 'LUNCH ROOM 4711').online_sync_settle_by_hand((), {'account_id': account.id})
+        line, later = self.line(-8, 'LUNCH ROOM 4712'), self.line(-9, 'LUNCH ROOM 4713')
+        self.tour('online_sync_matching_write_off')
+        self.assertTrue(line.is_reconciled)
+        rule = self.env['account.reconcile.model'].search([('name', '=', 'LUNCH ROOM')])
+        self.assertEqual(rule.line_ids.account_id, account)
+        self.assertEqual(later.online_sync_match_ids.rule_id, rule)
+
+    def test_undo(self):
+        invoice = self.invoice(100)
+        line = self.line(100, f'first payment {invoice.name}')
+        line.online_sync_match()
+        self.tour('online_sync_matching_undo')
+        self.assertFalse(line.is_reconciled)
+        self.assertEqual((invoice.amount_residual, line.online_sync_match_ids.state), (100, 'undone'))

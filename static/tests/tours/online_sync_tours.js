@@ -64,3 +64,71 @@ registry.category("web_tour.tours").add("online_sync_reconnect", {
         { trigger: ".o_notification:contains('1 new')" },
     ],
 });
+
+const openMatching = [
+    { trigger: ".o_navbar_apps_menu button:enabled", run: "click" },
+    { trigger: ".o_app[data-menu-xmlid='account.menu_finance']", run: "click" },
+    { trigger: ".o_menu_sections [data-menu-xmlid='account_online_sync.menu_bank']", run: "click" },
+    { trigger: ".dropdown-item[data-menu-xmlid='account_online_sync.menu_online_sync_matching']", run: "click" },
+];
+
+const line = (text) => `.o_online_sync_line:contains('${text}')`;
+const current = (text) => `.o_online_sync_line_current:contains('${text}')`;
+
+registry.category("web_tour.tours").add("online_sync_matching_accept", {
+    steps: () => [
+        ...openMatching,
+        { trigger: ".o_online_sync_open:contains('3 to match')" },
+        { trigger: line("first payment"), run: "click" },
+        { trigger: ".o_online_sync_proposal_certain:contains('number in the text')" },
+        { trigger: ".o_online_sync_matching", run: "press Enter" },
+        { trigger: ".o_notification:contains('Matched.')" },
+        { trigger: ".o_online_sync_open:contains('2 to match')" },
+        { trigger: line("second payment") + " input[type='checkbox']", run: "click" },
+        { trigger: ".o_online_sync_matching_head button:contains('Validate 1')", run: "click" },
+        { trigger: ".o_online_sync_open:contains('1 to match')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("online_sync_matching_choose_other", {
+    steps: () => [
+        ...openMatching,
+        { trigger: line("thanks"), run: "click" },
+        { trigger: ".o_online_sync_proposal:contains('another one fits as well')" },
+        { trigger: ".o_online_sync_candidate:nth-child(2)" },
+        { trigger: ".o_online_sync_matching", run: "press 2" },
+        { trigger: ".o_online_sync_rest:contains('reached exactly')" },
+        { trigger: ".o_online_sync_validate", run: "click" },
+        { trigger: ".o_notification:contains('Matched.')" },
+        { trigger: ".o_view_nocontent_smiling_face:contains('Nothing to match')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("online_sync_matching_write_off", {
+    steps: () => [
+        ...openMatching,
+        { trigger: line("LUNCH ROOM 4712"), run: "click" },
+        { trigger: current("LUNCH ROOM 4712") },
+        { trigger: ".o_online_sync_writes_off", run: "click" },
+        { trigger: ".o_online_sync_write_off .o_record_selector input", run: "edit Lunches" },
+        { trigger: ".o-autocomplete--dropdown-item:contains('Lunches')", run: "click" },
+        { trigger: ".o_online_sync_validate:enabled", run: "click" },
+        { trigger: ".o_notification:contains('Matched.')" },
+        { trigger: ".o_online_sync_offer:contains('LUNCH ROOM') button:contains('Make a rule')", run: "click" },
+        { trigger: ".modal .o_field_widget[name='name'] input:value('LUNCH ROOM')" },
+        { trigger: ".modal .o_form_button_save, .modal button:contains('Save')", run: "click" },
+        { trigger: line("LUNCH ROOM 4713") + ":contains('rule LUNCH ROOM')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("online_sync_matching_undo", {
+    steps: () => [
+        ...openMatching,
+        { trigger: line("first payment"), run: "click" },
+        { trigger: ".o_online_sync_validate:enabled", run: "click" },
+        { trigger: ".o_notification:contains('Matched.')" },
+        { trigger: ".o_online_sync_matching", run: "press u" },
+        { trigger: ".o_notification:contains('Undone')" },
+        { trigger: line("first payment") },
+    ],
+});
