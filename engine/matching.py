@@ -237,8 +237,9 @@ class _Batch:
         self._take(self._partner_and_amount)
         self._take(self._whole_balance)
         self._take(self._named_in_part)
-        proposals = _Proposals(self)
-        return [found for id_ in self.order if (found := self.found.get(id_) or proposals.of(self.readings[id_]))]
+        left = sorted(self.lines.keys() - self.found.keys(), key=lambda id_: (self.lines[id_].date, id_))
+        proposals = _Proposals(self).of_lines(left)
+        return [found for id_ in self.order if (found := self.found.get(id_) or proposals.get(id_))]
 
     def _take(self, candidates):
         """One pass: matches that are unique both ways. `candidates` gives those of one line: tuples (ids of items, evidence, rest)."""
@@ -363,16 +364,42 @@ class _Proposals:
 
     def __init__(self, batch):
         self.batch = batch
-        self.queues: dict[tuple, list[Item]] = {}
+        self.given: set[int] = set()
+
+    def of_lines(self, ids: Sequence[int]) -> dict[int, Match]:
+        """Proposals by line, for lines in the order in which they came to the bank."""
+        found = {id_: proposal for id_ in ids if (proposal := self.of(self.batch.readings[id_]))}
+        return {**self._transfers([id_ for id_ in ids if id_ not in found]), **found}
 
     def of(self, reading: _Reading) -> Match | None:
-        """The proposal for a line, None without any evidence."""
+        """The proposal for a line, None without any evidence. Of equal documents each of the equal lines gets another, the oldest first."""
         ranked = sorted(self._candidates(reading), key=lambda match: (-match.score, self._age(match)))
         if not ranked:
             return None
-        best = ranked[0]
-        second = next((other.items[0] for other in ranked[1:] if other.items != best.items), None)
-        return replace(best, runner_up=second, against=best.against or self._against(reading, best, ranked))
+        equal = [match for match in ranked if match.score == ranked[0].score]
+        best = next((match for match in equal if self.given.isdisjoint(match.items)), ranked[0])
+        self.given.update(best.items)
+        second = next((other.items[0] for other in ranked if other.items != best.items), None)
+        evidence = (*best.evidence, OLDEST_FIRST) if len(equal) > 1 else best.evidence
+        return replace(best, runner_up=second, evidence=evidence, against=best.against or self._against(reading, best, ranked))
+
+    def _transfers(self, ids):
+        """Lines with nothing else to say that may be the two sides of a transfer: only their amounts say so, and no other line has it."""
+        by_amount = defaultdict(list)
+        for id_ in ids:
+            line = self.batch.lines[id_]
+            if line.amount:
+                by_amount[line.company, line.currency, abs(line.amount)].append(line)
+        found = {}
+        for group in by_amount.values():
+            if len(group) == 2 and self._are_opposite(*group):
+                for line, other in (group, group[::-1]):
+                    found[line.id] = Match(line.id, (), False, _score((AMOUNT,)), (AMOUNT,), (WEAK_EVIDENCE,), pair=other.id)
+        return found
+
+    @staticmethod
+    def _are_opposite(one, other):
+        return one.journal != other.journal and one.amount == -other.amount and abs(one.date - other.date) <= TRANSFER
 
     def _age(self, match):
         return min(self.batch.items[id_].age for id_ in match.items)

@@ -42,7 +42,9 @@ class AccountBankStatementLine(models.Model):
 
         :param apply: False to propose only
         :returns: the `online.sync.match` records of these lines, applied or proposed
+        :raises AccessError: the user is no accountant
         """
+        self._online_sync_check_accountant()
         matches = self.env['online.sync.match']
         for company, lines in self._online_sync_open().grouped('company_id').items():
             matches |= lines.with_company(company)._online_sync_match_company(company, apply)
@@ -80,9 +82,9 @@ class AccountBankStatementLine(models.Model):
         lines = self._online_sync_load_lines(company)
         partners = {one.partner for one in (*items, *lines) if one.partner}
         found = matching.match(lines, items, self._online_sync_load_parties(partners), self._online_sync_own_accounts(company))
-        explained, mine = {one.line for one in found}, set(self.ids)
-        found = [one for one in found if one.line in mine] + self._online_sync_rules(company, explained)
-        matches = self._online_sync_store_matches(found)
+        ruled = self._online_sync_rules(company, {one.line for one in found if one.items or one.certain})
+        mine = set(self.ids) - {one.line for one in ruled}
+        matches = self._online_sync_store_matches([one for one in found if one.line in mine] + ruled)
         if apply:
             self._online_sync_apply_safely(matches.filtered('may_be_applied_alone'))
         return matches.exists()
@@ -172,7 +174,7 @@ class AccountBankStatementLine(models.Model):
         return {normalise_account(journal.bank_account_id.acc_number): journal.id for journal in journals}
 
     def _online_sync_rules(self, company, explained):
-        """Matches by the user's rules, for the lines that no open document explains."""
+        """Matches by the user's rules, for the lines that no open document and no sure transfer explains."""
         rules = self.env['account.reconcile.model']._online_sync_rules(company)
         return [found for line in self if line.id not in explained and (found := rules._online_sync_match(line))]
 

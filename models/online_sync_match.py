@@ -88,7 +88,8 @@ class OnlineSyncMatch(models.Model):
             matching.SUM: _("sum equal"), matching.WHOLE_BALANCE: _("all that is open"), matching.PARTIAL: _("part of the amount"),
             matching.FEE_SHORT: _("short by what may be a fee"), matching.ACCOUNT: _("account number known"),
             matching.NAME: _("name agrees"), matching.NAME_IN_TEXT: _("name in the text"), matching.KNOWN_PARTNER: _("partner agrees"),
-            matching.OWN_ACCOUNT: _("between own accounts"), matching.RULE: _("conditions of the rule"), matching.CHOSEN: _("chosen"),
+            matching.OWN_ACCOUNT: _("between own accounts"),
+            matching.OLDEST_FIRST: _("the oldest first"), matching.RULE: _("conditions of the rule"), matching.CHOSEN: _("chosen"),
         }
 
     @api.model

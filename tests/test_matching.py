@@ -150,6 +150,25 @@ class TestMatching(BaseCase):
         lines = [line(1, '100', 'thanks', account='NL91 ABNA 0417 1643 00')]
         self.assertCertain(self.match(lines, [item(1, '100'), item(2, '100', partner=2), item(3, '50')]), 1)
 
+    def test_equal_lines_get_equal_invoices_the_oldest_first(self):
+        items = [item(1, '60', days=30), item(2, '60', days=20), item(3, '60', days=10)]
+        lines = [line(number, '60', 'thanks', account='NL91ABNA0417164300', date=ago(5 - number)) for number in (1, 2)]
+        for given in (lines, lines[::-1]):
+            found = self.match(given, items)
+            self.assertProposed(found[1], 1, because=matching.NOT_UNIQUE)
+            self.assertProposed(found[2], 2, because=matching.NOT_UNIQUE)
+            self.assertEqual((found[1].runner_up, found[2].runner_up), (2, 1))
+            self.assertIn(matching.OLDEST_FIRST, found[1].evidence)
+
+    def test_opposite_amounts_of_two_journals_are_proposed_as_a_transfer(self):
+        out, into = line(1, '-477.29', 'CARD STATEMENT'), line(2, '477.29', 'PAYMENT', journal=2, date=ago(2))
+        found = self.match([out, into], [])
+        self.assertEqual([(found[n].pair, found[n].certain, found[n].against) for n in (1, 2)], [
+            (2, False, (matching.WEAK_EVIDENCE,)), (1, False, (matching.WEAK_EVIDENCE,))])
+        for other in (replace(into, journal=1), replace(into, date=ago(20)), replace(into, amount=Decimal('-477.29'))):
+            self.assertEqual(self.match([out, other], []), {})
+        self.assertEqual(self.match([out, into, replace(into, id=3)], []), {})
+
     def test_amount_alone_is_proposed(self):
         self.assertProposed(self.match([line(1, '100', 'thanks')], [item(1, '100')]), 1, because=matching.WEAK_EVIDENCE)
 
