@@ -116,6 +116,7 @@ class Mention:
 
     :param sure: WEAK, BARE, FULL or STRUCTURED
     :param keys: the documents; several where a spelling fits more than one
+    :param is_reference: it is their payment reference or their vendor's number, not the number that we gave them
     """
 
     first: int
@@ -123,6 +124,7 @@ class Mention:
     sure: int
     spelling: str
     keys: frozenset
+    is_reference: bool = False
 
 
 @dataclass(slots=True)
@@ -131,13 +133,17 @@ class ReferenceIndex:
 
     spellings: dict[str, dict[Hashable, int]] = field(default_factory=lambda: defaultdict(dict))
     prefixes: set[str] = field(default_factory=set)
+    #: Spellings that come from references alone: {(spelling, key)}.
+    of_references: set[tuple] = field(default_factory=set)
 
     def add(self, key: Hashable, number: str = '', references: Iterable[str] = ()) -> None:
         """Enter a document under its own number and further references."""
-        found = dict(spellings_of_number(number))
+        numbers = spellings_of_number(number)
+        found = dict(numbers)
         for reference in references:
             for spelling, sure in spellings_of_reference(reference).items():
                 found[spelling] = max(sure, found.get(spelling, 0))
+        self.of_references |= {(spelling, key) for spelling in found.keys() - numbers.keys()}
         for spelling, sure in found.items():
             self.spellings[spelling][key] = max(sure, self.spellings[spelling].get(key, 0))
         parts = tokens(number)
@@ -161,12 +167,15 @@ class ReferenceIndex:
                 hits = self.spellings.get(spelling)
                 if hits:
                     sure = max(hits.values())
-                    yield Mention(first, last, sure, spelling, frozenset(key for key, value in hits.items() if value == sure))
+                    keys = frozenset(key for key, value in hits.items() if value == sure)
+                    yield Mention(first, last, sure, spelling, keys, all((spelling, key) in self.of_references for key in keys))
 
     def names_something_else(self, text: str, mentions: Iterable[Mention]) -> bool:
         """Whether the text names, in the way in which we number documents, one that is not here (paid, of another company, a slip)."""
         parts = tokens(text)
-        taken = {place for mention in mentions if mention.sure > WEAK for place in range(mention.first, mention.last + 1)}
+        # What stands before a vendor's number is the vendor's word for a bill, not our letters: "Bill 2026-351".
+        taken = {place for mention in mentions if mention.sure > WEAK
+                 for place in range(mention.first - mention.is_reference, mention.last + 1)}
         for place, part in enumerate(parts[:-1]):
             if part in self.prefixes and parts[place + 1].isdigit() and place not in taken and len(parts[place + 1]) > 1:
                 return True

@@ -150,6 +150,12 @@ class TestMatching(BaseCase):
         lines = [line(1, '100', 'thanks', account='NL91 ABNA 0417 1643 00')]
         self.assertCertain(self.match(lines, [item(1, '100'), item(2, '100', partner=2), item(3, '50')]), 1)
 
+    def test_vendors_number_after_a_word_that_is_our_prefix_too(self):
+        bill = item(1, '-300', 'BILL/2026/11/0002', references=('2026-351',))
+        self.assertCertain(self.match([line(1, '-300', 'Bill 2026-351', account='NL91ABNA0417164300')], [bill]), 1)
+        found = self.match([line(1, '-300', 'BILL 2026/00351')], [item(1, '-300', 'XB/2026/00351'), item(2, '-9', 'BILL/2026/00001')])
+        self.assertProposed(found, 1, because=matching.OTHER_DOCUMENT)
+
     def test_equal_lines_get_equal_invoices_the_oldest_first(self):
         items = [item(1, '60', days=30), item(2, '60', days=20), item(3, '60', days=10)]
         lines = [line(number, '60', 'thanks', account='NL91ABNA0417164300', date=ago(5 - number)) for number in (1, 2)]
