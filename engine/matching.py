@@ -5,7 +5,7 @@ from the strongest evidence to the weakest over the whole batch, so that a weak 
 match is *certain* only when it is unique both ways (one candidate for the line, one line for the candidate) and nothing contradicts it;
 all else that has some evidence is proposed, with what comes second. The order of lines and items does not matter.
 """
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -339,24 +339,14 @@ class _Batch:
 
     def _take_transfers(self):
         """The two lines of a transfer between our own accounts: equal amounts, opposite signs, one of them names the other's account."""
-        by_amount = defaultdict(list)
-        for id_ in self.order:
-            if id_ not in self.found and self.lines[id_].amount:
-                line = self.lines[id_]
-                by_amount[line.company, line.currency, abs(line.amount)].append(line)
-        for group in by_amount.values():
-            pairs = [(out, into) for out in group for into in group if out.amount < 0 < into.amount and self._is_transfer(out, into)]
-            sides = [line.id for pair in pairs for line in pair]
-            for out, into in pairs:
-                if sides.count(out.id) == sides.count(into.id) == 1:
-                    for line, other in ((out, into), (into, out)):
-                        evidence = (OWN_ACCOUNT, AMOUNT)
-                        self.found[line.id] = Match(line.id, (), True, _score(evidence), evidence, pair=other.id)
+        evidence = (OWN_ACCOUNT, AMOUNT)
+        for line, other in _pairs((self.lines[id_] for id_ in self.order if id_ not in self.found), self._is_transfer):
+            self.found[line.id] = Match(line.id, (), True, _score(evidence), evidence, pair=other.id)
 
     def _is_transfer(self, out, into):
         names_it = (self.own_accounts.get(normalise_account(out.account)) == into.journal,
                     self.own_accounts.get(normalise_account(into.account)) == out.journal)
-        return out.journal != into.journal and any(names_it) and abs(out.date - into.date) <= TRANSFER
+        return any(names_it)
 
 
 class _Proposals:
@@ -384,22 +374,9 @@ class _Proposals:
         return replace(best, runner_up=second, evidence=evidence, against=best.against or self._against(reading, best, ranked))
 
     def _transfers(self, ids):
-        """Lines with nothing else to say that may be the two sides of a transfer: only their amounts say so, and no other line has it."""
-        by_amount = defaultdict(list)
-        for id_ in ids:
-            line = self.batch.lines[id_]
-            if line.amount:
-                by_amount[line.company, line.currency, abs(line.amount)].append(line)
-        found = {}
-        for group in by_amount.values():
-            if len(group) == 2 and self._are_opposite(*group):
-                for line, other in (group, group[::-1]):
-                    found[line.id] = Match(line.id, (), False, _score((AMOUNT,)), (AMOUNT,), (WEAK_EVIDENCE,), pair=other.id)
-        return found
-
-    @staticmethod
-    def _are_opposite(one, other):
-        return one.journal != other.journal and one.amount == -other.amount and abs(one.date - other.date) <= TRANSFER
+        """Lines with nothing else to say that may be the two sides of a transfer: their amounts say so, and no other line has them."""
+        pairs = _pairs((self.batch.lines[id_] for id_ in ids), lambda out, into: True)
+        return {line.id: Match(line.id, (), False, _score((AMOUNT,)), (AMOUNT,), (WEAK_EVIDENCE,), pair=other.id) for line, other in pairs}
 
     def _age(self, match):
         return min(self.batch.items[id_].age for id_ in match.items)
@@ -449,6 +426,24 @@ class _Proposals:
         if any(other.score == best.score for other in ranked[1:]):
             reasons.append(NOT_UNIQUE)
         return tuple(reasons) or (WEAK_EVIDENCE,)
+
+
+def _pairs(lines, fits):
+    """Lines of equal amounts and opposite signs in two journals, some days apart at most, for which `fits(out, into)` holds.
+
+    Both (out, into) and (into, out), and only where each fits no other line.
+    """
+    sides = defaultdict(lambda: ([], []))
+    for line in lines:
+        if line.amount:
+            sides[line.company, line.currency, abs(line.amount)][line.amount > 0].append(line)
+    for outs, intos in sides.values():
+        pairs = [(out, into) for out in outs for into in intos
+                 if out.journal != into.journal and abs(out.date - into.date) <= TRANSFER and fits(out, into)]
+        times = Counter(line.id for pair in pairs for line in pair)
+        for out, into in pairs:
+            if times[out.id] == times[into.id] == 1:
+                yield from ((out, into), (into, out))
 
 
 def _is_fee(missing, whole):

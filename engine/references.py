@@ -15,6 +15,8 @@ WEAK, BARE, FULL, STRUCTURED = 1, 2, 3, 4
 MOST_TOKENS, MOST_CHARACTERS = 9, 35
 #: Digits without letters that are long enough not to be a coincidence.
 LONG_DIGITS = 7
+#: One in four numbers of digits alone passes one of the check digits; so many are needed to tell a reference from a vendor's number.
+LONG_STRUCTURED = 10
 _TOKEN = re.compile(r'[^\W\d_]+|\d+')
 
 
@@ -103,7 +105,8 @@ def spellings_of_reference(reference: str) -> dict[str, int]:
     if not any(part.isdigit() for part in parts) or len(glued) < 4:
         return {}
     letters = not glued.isdigit()
-    sure = STRUCTURED if is_structured(reference) else FULL if len(glued) >= (5 if letters else 8) else BARE if len(glued) >= 6 else WEAK
+    is_sure = is_structured(reference) and len(glued) >= LONG_STRUCTURED
+    sure = STRUCTURED if is_sure else FULL if len(glued) >= (5 if letters else 8) else BARE if len(glued) >= 6 else WEAK
     found = {_stripped(parts): min(sure, FULL if letters else BARE), glued: sure}
     if not letters and len(_bare(glued)) >= 4:
         found[_bare(glued)] = sure

@@ -174,6 +174,8 @@ class TestMatching(BaseCase):
         for other in (replace(into, journal=1), replace(into, date=ago(20)), replace(into, amount=Decimal('-477.29'))):
             self.assertEqual(self.match([out, other], []), {})
         self.assertEqual(self.match([out, into, replace(into, id=3)], []), {})
+        monthly = [replace(one, id=one.id + 10, date=one.date - timedelta(days=30)) for one in (out, into)]
+        self.assertEqual({id_: one.pair for id_, one in self.match([out, into, *monthly], []).items()}, {1: 2, 2: 1, 11: 12, 12: 11})
 
     def test_amount_alone_is_proposed(self):
         self.assertProposed(self.match([line(1, '100', 'thanks')], [item(1, '100')]), 1, because=matching.WEAK_EVIDENCE)
