@@ -92,6 +92,21 @@ class TestConnect(AccountTestInvoicingCommon, HttpCase):
         self.assertTrue(link.consent_until)
         self.assertEqual(link.account_ids.iban, 'DE89370400440532013000')
 
+    def test_last_step_tells_what_was_matched_and_leads_there(self):
+        invoice = self.init_invoice('out_invoice', partner=self.partner_a, amounts=[500], taxes=self.env['account.tax'], post=True,
+                                    currency=self.env.ref('base.EUR'))
+        self.bank.book(self.account, date.today(), '500', f'invoice {invoice.name}')
+        self.come_back(self.server.allow(self.to_the_bank()))
+        self.wizard.action_accounts()
+        log = self.link.sudo()._begin_run('manual')
+        client = self.link.sudo()._client()
+        while self.link.sudo()._advance(log, client):
+            self.env.flush_all()
+        self.link.sudo()._end_run(log)
+        outcome = self.wizard.get_outcome()
+        self.assertEqual((outcome['matched'], outcome['open']), (1, 2), "the coffee and the opening balance are left")
+        self.assertEqual(self.wizard.action_open_matching()['context'], {'active_id': self.link.account_ids.journal_id.id})
+
     def test_first_run_takes_all_that_the_bank_has_and_proves_it(self):
         """`strategy=longest` gives more than was asked for: those days count as read, and are not asked for again."""
         first = date.today() - timedelta(days=400)

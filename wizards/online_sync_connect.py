@@ -208,6 +208,11 @@ class OnlineSyncConnect(models.TransientModel):
         accounts.sudo()._apply_mapping()
         return self._show('first_run')
 
+    def action_open_matching(self):
+        """To the bank transactions that are left to match."""
+        self.ensure_one()
+        return self.link_id.account_ids.journal_id[:1].action_online_sync_matching()
+
     def action_open_transactions(self):
         """To the bank transactions that came."""
         self.ensure_one()
