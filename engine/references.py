@@ -6,11 +6,12 @@ looked for are runs of tokens, glued together, so that a number that the bank br
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-#: How sure a spelling is. A weak one may be a coincidence: it never decides alone.
-WEAK, BARE, FULL, STRUCTURED = 1, 2, 3, 4
+#: How sure a spelling is. A weak one may be a coincidence: it never decides alone. A bare one (digits without their letters) decides with
+#: the partner; one with all its digits as printed, zeros included, is enough.
+WEAK, BARE, PRINTED, FULL, STRUCTURED = 1, 2, 3, 4, 5
 #: Tokens of a text that one reference may take, and characters that it may have (ISO 11649: 25; Swiss QR: 27 digits).
 MOST_TOKENS, MOST_CHARACTERS = 9, 35
 #: Digits without letters that are long enough not to be a coincidence.
@@ -73,6 +74,56 @@ def _is_modulo_11(digits):
     return (11 - total % 11) % 11 == int(digits[-1])
 
 
+#: Names of months as people write them, without accents: enough of each to tell it.
+_MONTHS = re.compile(
+    r'(jan|feb|fev|mar|mrz|maerz|märz|apr|avr|abr|mai|may|mag|mei|jun|juin|giu|jul|juil|lug|aug|aout|août|ago|sep|set|okt|oct|ott|nov|dez|dec|dic)'
+    r'[^\W\d_]*$')
+_PERIODS = frozenset(('q', 'h', 't', 'kw', 'cw', 'week', 'wk', 'woche', 'semaine', 'semana', 'quarter', 'quartal'))
+
+
+def _is_year(part):
+    return part.isdigit() and (len(part) == 4 and part[:2] in ('19', '20') or len(part) == 2)
+
+
+def _is_small(part, most):
+    return part.isdigit() and len(part) <= 2 and 1 <= int(part) <= most
+
+
+def is_date(parts: Sequence[str]) -> bool:
+    """Whether tokens are a day, a month or another period of a calendar, in any order in which people write them."""
+    if len(parts) == 1 and parts[0].isdigit():
+        digits = parts[0]
+        return len(digits) in (6, 8) and any(
+            is_date(three) for three in ((digits[:2], digits[2:4], digits[4:]), (digits[:-4], digits[-4:-2], digits[-2:])))
+    if len(parts) == 2:
+        return _is_month(*parts) or _is_month(*reversed(parts)) or parts[0] in _PERIODS and parts[1].isdigit()
+    return len(parts) == 3 and _is_day(*parts)
+
+
+def _is_month(month, year):
+    if _MONTHS.match(month):
+        return year.isdigit() and len(year) <= 4
+    return _is_small(month, 12) and _is_year(year)
+
+
+def _is_day(one, two, three):
+    if one in _PERIODS or _MONTHS.match(two):
+        return one in _PERIODS and two.isdigit() and _is_year(three) or _is_small(one, 31) and _is_year(three)
+    return any(_is_year(year) and _is_small(month, 12) and _is_small(day, 31)
+               for year, month, day in ((one, two, three), (three, two, one), (three, one, two)))
+
+
+def shapes(text: str) -> list[tuple[tuple, tuple[str, ...]]]:
+    """How numbers like this one look: [(shape, own tokens)], of the whole and of what follows its letters.
+
+    A shape has the length of each run of digits, and letters as they are: another number of the same series has the same shape.
+    """
+    parts = tuple(tokens(text))
+    tail = parts[max((n for n, part in enumerate(parts) if not part.isdigit()), default=-1) + 1:]
+    return [(tuple(len(part) if part.isdigit() else part for part in run), run)
+            for run in {parts, tail} if len(run) > 1 and not is_date(run)]
+
+
 def _bare(digits: str) -> str:
     return digits.lstrip('0') or '0'
 
@@ -93,7 +144,7 @@ def spellings_of_number(number: str) -> dict[str, int]:
     elif len(digits) > 1:
         tail = parts[max(n for n, part in enumerate(parts) if not part.isdigit()) + 1:]
         if len(tail) > 1:       # without the journal's letters: 2026/00042
-            found |= {_stripped(tail): BARE, **({''.join(tail): BARE} if len(''.join(tail)) >= LONG_DIGITS else {})}
+            found |= {_stripped(tail): BARE, **({''.join(tail): PRINTED} if len(''.join(tail)) > LONG_DIGITS else {})}
         found.setdefault(_stripped([parts[0], parts[-1]]), WEAK)        # without the year: INV 42
     return found
 
@@ -107,6 +158,8 @@ def spellings_of_reference(reference: str) -> dict[str, int]:
     letters = not glued.isdigit()
     is_sure = is_structured(reference) and len(glued) >= LONG_STRUCTURED
     sure = STRUCTURED if is_sure else FULL if len(glued) >= (5 if letters else 8) else BARE if len(glued) >= 6 else WEAK
+    if is_date(parts) and sure < STRUCTURED:        # "March 2026" is the name of many payments
+        sure = WEAK
     found = {_stripped(parts): min(sure, FULL if letters else BARE), glued: sure}
     if not letters and len(_bare(glued)) >= 4:
         found[_bare(glued)] = sure
@@ -117,7 +170,7 @@ def spellings_of_reference(reference: str) -> dict[str, int]:
 class Mention:
     """A place in a text that names documents.
 
-    :param sure: WEAK, BARE, FULL or STRUCTURED
+    :param sure: WEAK, BARE, PRINTED, FULL or STRUCTURED
     :param keys: the documents; several where a spelling fits more than one
     :param is_reference: it is their payment reference or their vendor's number, not the number that we gave them
     """
@@ -168,8 +221,8 @@ class ReferenceIndex:
                 return
             for spelling in {glued, _stripped(parts[first:last + 1]), _bare(glued) if glued.isdigit() else glued}:
                 hits = self.spellings.get(spelling)
-                if hits:
-                    sure = max(hits.values())
+                sure = max(hits.values()) if hits else 0
+                if hits and not (sure < STRUCTURED and is_date(parts[first:last + 1])):
                     keys = frozenset(key for key, value in hits.items() if value == sure)
                     yield Mention(first, last, sure, spelling, keys, all((spelling, key) in self.of_references for key in keys))
 

@@ -7,12 +7,14 @@ from decimal import Decimal
 import psycopg2
 
 from odoo import Command, api, fields, models
+from odoo.exceptions import AccessError
 from odoo.tools import SQL, split_every
 
 from ..clients.redaction import redact
 from ..engine import matching
 from ..engine.identity import normalise_account
 from ..engine.parties import Party
+from .user_regex import found_in
 
 _logger = logging.getLogger(__name__)
 
@@ -80,8 +82,9 @@ class AccountBankStatementLine(models.Model):
         """Decide over all open lines of the company, for what is unique among a few may not be so among all; store for these."""
         items = self._online_sync_load_items(company)
         lines = self._online_sync_load_lines(company)
-        partners = {one.partner for one in (*items, *lines) if one.partner}
-        found = matching.match(lines, items, self._online_sync_load_parties(partners), self._online_sync_own_accounts(company))
+        refused = self.env['online.sync.match']._refused(company)
+        found = matching.match(lines, items, self._online_sync_load_parties(company, items, lines), self._online_sync_own_accounts(company),
+                               refused)
         ruled = self._online_sync_rules(company, {one.line for one in found if one.items or one.certain})
         mine = set(self.ids) - {one.line for one in ruled}
         matches = self._online_sync_store_matches([one for one in found if one.line in mine] + ruled)
@@ -91,21 +94,23 @@ class AccountBankStatementLine(models.Model):
 
     @api.model
     def _online_sync_load_lines(self, company):
-        """All open lines of the company as the engine knows them, in one query."""
+        """All open lines of the company that nobody began to match, as the engine knows them, in one query."""
         mapping = self.env['account.reconcile.model']._online_sync_partner_mapping(company)
         self.env.flush_all()
         self.env.cr.execute(SQL(
             """
             SELECT line.id, move.journal_id, move.date, line.amount::text, currency.name, currency.decimal_places, line.payment_ref,
                    move.ref, line.transaction_details, line.account_number, line.partner_name, partner.commercial_partner_id,
-                   move.narration,
-                   line.amount_currency::text, other.name, other.decimal_places
+                   move.narration, line.amount_currency::text, other.name, other.decimal_places, line.transaction_type
               FROM account_bank_statement_line line
               JOIN account_move move ON move.id = line.move_id AND move.state = 'posted'
               JOIN res_currency currency ON currency.id = line.currency_id
               LEFT JOIN res_currency other ON other.id = line.foreign_currency_id
+              JOIN account_journal journal ON journal.id = move.journal_id
               LEFT JOIN res_partner partner ON partner.id = line.partner_id
              WHERE move.company_id = %s AND line.is_reconciled IS NOT TRUE AND line.amount != 0
+               AND NOT EXISTS (SELECT FROM account_move_line item WHERE item.move_id = move.id
+                                  AND item.account_id NOT IN (journal.default_account_id, journal.suspense_account_id))
              ORDER BY line.id
             """, company.id))
         return [_as_line(row, mapping, company) for row in self.env.cr.fetchall()]
@@ -119,12 +124,14 @@ class AccountBankStatementLine(models.Model):
             """
             SELECT aml.id, aml.date, aml.amount_residual_currency::text, currency.name, partner.commercial_partner_id, move.name,
                    move.payment_reference, move.ref, aml.date_maturity, aml.discount_date, aml.discount_amount_currency::text,
-                   aml.account_id = ANY(%(outstanding)s), currency.decimal_places
+                   aml.account_id = ANY(%(outstanding)s), currency.decimal_places, move.id, move.move_type = 'entry', account.account_type,
+                   payment_move.journal_id, aml.amount_residual_currency = aml.amount_currency
               FROM account_move_line aml
               JOIN account_move move ON move.id = aml.move_id
               JOIN account_account account ON account.id = aml.account_id
               JOIN res_currency currency ON currency.id = aml.currency_id
               LEFT JOIN res_partner partner ON partner.id = aml.partner_id
+              LEFT JOIN account_move payment_move ON payment_move.id = aml.move_id AND aml.payment_id IS NOT NULL
              WHERE aml.company_id = %(company)s AND aml.parent_state = 'posted' AND aml.reconciled IS NOT TRUE AND account.reconcile
                AND aml.statement_line_id IS NULL AND aml.amount_residual_currency != 0
                AND (aml.account_id = ANY(%(outstanding)s)
@@ -144,28 +151,54 @@ class AccountBankStatementLine(models.Model):
         return accounts.filtered('reconcile').ids
 
     @api.model
-    def _online_sync_load_parties(self, partner_ids):
-        """The partners with all their names (also of their contacts) and account numbers, those of their earlier lines among them."""
-        ids = list(partner_ids)
+    def _online_sync_load_parties(self, company, items, lines):
+        """The partners that may be meant: those of open items and lines, and whoever else has the names or account numbers of the lines.
+
+        With all their names (also of their contacts), their account numbers, and those of their earlier lines. Never the company itself.
+        """
+        ids = {one.partner for one in (*items, *lines) if one.partner}
+        names = {line.partner_name.casefold() for line in lines if line.partner_name}
+        accounts = {normalise_account(line.account) for line in lines if line.account}
         self.env.cr.execute(SQL(
-            """SELECT commercial_partner_id, array_agg(DISTINCT name) FROM res_partner
-                WHERE commercial_partner_id = ANY(%s) AND name IS NOT NULL GROUP BY commercial_partner_id""", ids))
-        names = dict(self.env.cr.fetchall())
+            """
+            WITH meant AS (
+                SELECT commercial_partner_id AS id, lower(name) AS name FROM res_partner WHERE commercial_partner_id = ANY(%(ids)s)
+            )
+            SELECT partner.commercial_partner_id, array_agg(DISTINCT partner.name)
+              FROM res_partner partner
+             WHERE partner.active AND (partner.company_id IS NULL OR partner.company_id = %(company)s)
+               AND partner.commercial_partner_id != %(own)s AND partner.name IS NOT NULL
+               AND (partner.commercial_partner_id = ANY(%(ids)s) OR lower(partner.name) = ANY(%(names)s)
+                    OR lower(partner.name) IN (SELECT name FROM meant)
+                    OR partner.id IN (SELECT partner_id FROM res_partner_bank WHERE active AND sanitized_acc_number = ANY(%(accounts)s)))
+             GROUP BY partner.commercial_partner_id
+            """, ids=list(ids), names=list(names), accounts=list(accounts), company=company.id,
+            own=company.partner_id.commercial_partner_id.id))
+        names_of = dict(self.env.cr.fetchall())
         self.env.cr.execute(SQL(
             """SELECT partner.commercial_partner_id, array_agg(DISTINCT bank.sanitized_acc_number)
                  FROM res_partner_bank bank JOIN res_partner partner ON partner.id = bank.partner_id
-                WHERE partner.commercial_partner_id = ANY(%s) AND bank.active GROUP BY partner.commercial_partner_id""", ids))
-        accounts = defaultdict(tuple, self.env.cr.fetchall())
+                WHERE partner.commercial_partner_id = ANY(%s) AND bank.active GROUP BY partner.commercial_partner_id""", list(names_of)))
+        accounts_of = dict(self.env.cr.fetchall())
+        learned = self._online_sync_learned_accounts(company)
+        return [Party(id_, tuple(names), tuple(accounts_of.get(id_, ())), tuple(learned.get(id_, ()))) for id_, names in names_of.items()]
+
+    @api.model
+    def _online_sync_learned_accounts(self, company):
+        """{partner id: account numbers of its earlier lines}, as far as no other partner's line and no other name came from them."""
         self.env.cr.execute(SQL(
-            """SELECT partner.commercial_partner_id, array_agg(DISTINCT line.account_number)
+            """SELECT line.account_number, min(partner.commercial_partner_id)
                  FROM online_sync_match match
                  JOIN account_bank_statement_line line ON line.id = match.statement_line_id
                  JOIN res_partner partner ON partner.id = line.partner_id
-                WHERE match.state = 'applied' AND line.account_number != '' AND partner.commercial_partner_id = ANY(%s)
-                GROUP BY partner.commercial_partner_id""", ids))
-        for partner, earlier in self.env.cr.fetchall():
-            accounts[partner] = (*accounts[partner], *earlier)
-        return [Party(id_, tuple(names.get(id_, ())), tuple(accounts[id_])) for id_ in ids]
+                WHERE match.state = 'applied' AND match.company_id = %s AND line.account_number != ''
+                GROUP BY line.account_number
+               HAVING count(DISTINCT partner.commercial_partner_id) = 1
+                  AND count(DISTINCT lower(line.partner_name)) FILTER (WHERE line.partner_name != '') <= 1""", company.id))
+        learned = defaultdict(list)
+        for number, partner in self.env.cr.fetchall():
+            learned[partner].append(number)
+        return learned
 
     @api.model
     def _online_sync_own_accounts(self, company):
@@ -191,8 +224,8 @@ class AccountBankStatementLine(models.Model):
         proposed = {match._key(): match for match in old if match.state == 'proposed'}
         kept, creates = matches, []
         for one in found:
-            key = one.line, frozenset(one.items), one.pair, one.rule
-            if key in refused:
+            key = *matching.key_of(one.line, one.items, one.pair), one.rule
+            if key in refused:      # a rule: the engine knows the others
                 continue
             values = _match_values(one)
             same = proposed.pop(key, None)
@@ -221,8 +254,8 @@ class AccountBankStatementLine(models.Model):
             with self.env.cr.savepoint():
                 matches._apply('alone')
                 self.env.flush_all()
-        except psycopg2.OperationalError:
-            raise       # a concurrent change: all is done again
+        except (psycopg2.OperationalError, AccessError):
+            raise       # a concurrent change: all is done again; and who may not do it is told so
         except Exception as error:  # noqa: BLE001 - whatever the ORM or another addon objects to
             self.env.invalidate_all()
             if len(matches) == 1:
@@ -250,24 +283,26 @@ def _as_line(row, mapping, company):
     :param mapping: what texts say of partners, by the user's rules; a line's own partner comes first
     """
     (id_, journal, day, amount, currency, decimals, text, ref, details, account, name, partner, narration, other_amount, other,
-     other_decimals) = row
+     other_decimals, kind) = row
     if not partner and mapping:
         texts = {False: text or '', True: narration or ''}
-        partner = next((one.commercial_partner_id.id for regex, is_note, one in mapping if re.match(
-            regex, texts[is_note], re.IGNORECASE | re.DOTALL)), None)
+        partner = next((one.commercial_partner_id.id for regex, is_note, one in mapping if found_in(
+            rf'\A(?:{regex})', texts[is_note], re.IGNORECASE | re.DOTALL)), None)
     return matching.Line(
         id=id_, journal=journal, date=day, amount=_exact(amount, decimals), currency=currency, text=text or '', reference=ref or '',
-        end_to_end_id=str(details.get('end_to_end_id') or '') if isinstance(details, dict) else '', account=account or '',
+        end_to_end_id=str(details.get('end_to_end_id') or '') if isinstance(details, dict) else '', kind=kind or '', account=account or '',
         partner_name=name or '', partner=partner, foreign=(_exact(other_amount, other_decimals), other) if other else None,
         company=company.id)
 
 
 def _as_item(row, company):
     """The engine's item for a row of :meth:`AccountBankStatementLine._online_sync_load_items`."""
-    (id_, day, residual, currency, partner, number, payment_reference, ref, due, discount_day, discount, is_payment, decimals) = row
+    (id_, day, residual, currency, partner, number, payment_reference, ref, due, discount_day, discount, is_payment, decimals, document,
+     is_entry, side, payment_journal, is_untouched) = row
     references = tuple(dict.fromkeys(text for text in (payment_reference, ref) if text and text != number))
-    has_discount = discount_day and discount and Decimal(discount) and Decimal(discount) != Decimal(residual)
+    has_discount = is_untouched and discount_day and discount and Decimal(discount) and Decimal(discount) != Decimal(residual)
     return matching.Item(
         id=id_, date=day, residual=_exact(residual, decimals), currency=currency, partner=partner, number=number or '',
-        references=references, due=due, is_payment=is_payment, company=company.id,
+        references=references, due=due, is_payment=is_payment, is_entry=is_entry and not is_payment, side=side, document=document,
+        journal=payment_journal, company=company.id,
         discount=(_exact(discount, decimals), discount_day) if has_discount else None)

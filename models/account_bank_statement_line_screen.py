@@ -34,12 +34,21 @@ class AccountBankStatementLine(models.Model):
         lines = self.search(domain, limit=MOST_LINES)
         return {
             'journals': [{'id': one.id, 'name': one.display_name} for one in journals], 'journal': journal.id,
-            'mode': journal.online_sync_matching, 'lines': [line._online_sync_screen_line() for line in lines],
+            'mode': journal.online_sync_matching, 'lines': lines._online_sync_screen_lines(),
             'open': self.search_count(domain), 'may_decide': self.env.user.has_group('account.group_account_basic'),
         }
 
-    def _online_sync_screen_line(self):
-        match = self.online_sync_match_ids.filtered(lambda one: one.state == 'proposed')[:1]
+    def _online_sync_screen_lines(self):
+        """The lines for the screen; their proposals are read together."""
+        matches = self.env['online.sync.match'].search([('statement_line_id', 'in', self.ids), ('state', '=', 'proposed')])
+        by_line = {match.statement_line_id: match for match in reversed(matches)}
+        return [line._online_sync_screen_line(by_line.get(line)) for line in self]
+
+    def _online_sync_screen_line(self, match=None):
+        """One line for the screen.
+
+        :param match: its proposal
+        """
         suspense = self._seek_for_lines()[1]
         left = -sum(suspense.mapped('amount_currency'))
         currency = suspense[:1].currency_id or self.currency_id
@@ -133,19 +142,39 @@ class AccountBankStatementLine(models.Model):
         """
         self.ensure_one()
         self._online_sync_check_accountant()
-        items = self.env['account.move.line'].browse(item_ids).exists()
+        items = self._online_sync_chosen(item_ids)
         if not items and not write_off:
             raise UserError(_("Choose what the line pays, or an account to write it off on."))
-        if items.filtered(lambda item: item.company_id != self.company_id):
-            raise UserError(_("These are of another company."))
-        account, taxes = self.env['account.account'], self.env['account.tax']
-        if write_off:
-            account, taxes = account.browse(write_off['account_id']), taxes.browse(write_off.get('tax_ids') or [])
+        account, taxes = self._online_sync_chosen_account(write_off or {})
         before = self.partner_id
-        parts, left = self._online_sync_counterparts(items, write_off=write_off and (account, taxes, write_off.get('label') or ''))
+        parts, left = self._online_sync_counterparts(
+            items, write_off=write_off and (account, taxes, write_off.get('label') or ''))
+        is_written_off = any(not part.items for part in parts)
         self._online_sync_settle([(self, parts, left)])
-        match = self._online_sync_note_by_hand(items, left, before, account, taxes)
-        return {'match': match.id, 'line': None if self.is_reconciled else self._online_sync_screen_line(), 'offer': match._offer_rule()}
+        match = self._online_sync_note_by_hand(items, left, before, account if is_written_off else account.browse(), taxes)
+        rest = None if self.is_reconciled else self._online_sync_screen_lines()[0]
+        return {'match': match.id, 'line': rest, 'offer': match._offer_rule()}
+
+    def _online_sync_chosen(self, item_ids):
+        """The journal items of these ids: all of them must be open, of this company, and of a kind that a line may pay."""
+        items = self.env['account.move.line'].search([*self._online_sync_candidate_domain(), ('id', 'in', list(item_ids))])
+        if len(items) != len(set(item_ids)):
+            known = self.env['account.move.line'].browse(item_ids).exists()
+            raise UserError(_("“%s” is paid already, or nothing that a bank transaction pays. Look again.",
+                              ', '.join(filter(None, (known - items).mapped('move_name'))) or _("A document")))
+        return items
+
+    def _online_sync_chosen_account(self, write_off):
+        """(account, taxes) of a write-off, checked."""
+        account = self.env['account.account'].browse(write_off.get('account_id') or [])
+        taxes = self.env['account.tax'].browse(write_off.get('tax_ids') or [])
+        own = self.journal_id.default_account_id | self.journal_id.suspense_account_id
+        companies = account.company_ids if 'company_ids' in account._fields else account.company_id
+        if account and (account in own or account.account_type in ('asset_cash', 'liability_credit_card', 'off_balance')):
+            raise UserError(_("“%s” is no account to write a bank transaction off on.", account.display_name))
+        if account and self.company_id.root_id not in companies.root_id or taxes.filtered(lambda tax: tax.company_id != self.company_id):
+            raise UserError(_("These are of another company."))
+        return account, taxes
 
     def _online_sync_check_accountant(self):
         if not self.env.su and not self.env.user.has_group('account.group_account_basic'):

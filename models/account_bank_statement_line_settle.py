@@ -69,12 +69,27 @@ class Left:
             taken = left, self.now[self.company]
             self.now = dict.fromkeys(self.now, 0.0)
             return taken
+        return self.take_all(currency, wanted)
+
+    def take_all(self, currency, wanted):
+        """Take an amount, also more than is left. Returns (it, the same in the company's currency)."""
+        if not currency.compare_amounts(wanted, self.of(currency)):
+            wanted, balance = self.of(currency), self.now[self.company]
+            self.now = dict.fromkeys(self.now, 0.0)
+            return wanted, balance
         for other, total in self.total.items():
             part = wanted if other == currency else other.round(self._in(other, total, currency, wanted))
             self.now[other] = other.round(self.now[other] - part)
             if other == self.company:
                 balance = part
         return wanted, balance
+
+    def in_company(self, currency, wanted):
+        """An amount in the company's currency; all that is left is so to the cent."""
+        if not currency.compare_amounts(wanted, self.of(currency)):
+            return self.now[self.company]
+        return wanted if currency == self.company else self.company.round(
+            self._in(self.company, self.total[self.company], currency, wanted))
 
     def _in(self, other, total, currency, wanted):
         """An amount in another currency, by the bank's own rate where it told one."""
@@ -93,13 +108,13 @@ class AccountBankStatementLine(models.Model):
     # -- what a line becomes --------------------------------------------------------------------------------------------------
 
     def _online_sync_suspense(self):
-        """The one suspense item of a line that is open, be it in part.
+        """The one suspense item of a posted line that is open, be it in part.
 
         :raises UserError: the line is no longer open, or somebody else wrote its entry
         """
         self.ensure_one()
         suspense = self._seek_for_lines()[1]
-        if len(suspense) != 1 or self.is_reconciled:
+        if len(suspense) != 1 or self.is_reconciled or self.state != 'posted':
             raise UserError(_("“%s” was matched or edited already.", self.payment_ref or self.move_id.name))
         return suspense
 
@@ -110,7 +125,7 @@ class AccountBankStatementLine(models.Model):
         short. A counterpart is in its item's currency, so that `reconcile` books the exchange difference that Odoo books itself.
 
         :param discount: the line pays the items in full by their early payment discount
-        :param write_off: (account.account, account.tax records, label) for what the items leave over
+        :param write_off: (account.account, account.tax records, label) for the difference: the items are paid in full then
         :returns: (list of :class:`Counterpart`, :class:`Left`)
         """
         suspense = self._online_sync_suspense()
@@ -118,13 +133,17 @@ class AccountBankStatementLine(models.Model):
         closed = items.filtered(lambda item: item.reconciled or item.parent_state != 'posted')
         if closed:
             raise UserError(_("“%s” is paid already.", closed[0].move_name))
+        if discount:
+            self._online_sync_check_discount(items, left)
         ordered = items.sorted(lambda item: (item.amount_residual * self.amount > 0, item.date_maturity or item.date, item.id))
         found = []
         for item in ordered:
-            if not left and not discount:
-                raise UserError(_("The amount does not reach “%s”.", item.move_name))
             if discount:
                 amount, balance = -item.amount_residual_currency, -item.amount_residual
+            elif write_off:
+                amount, balance = left.take_all(item.currency_id, -item.amount_residual_currency)
+            elif not left:
+                raise UserError(_("The amount does not reach “%s”.", item.move_name))
             else:
                 amount, balance = left.take(item.currency_id, -item.amount_residual_currency)
             found.append(Counterpart(item.account_id, item.partner_id, item.currency_id, amount, balance, item))
@@ -134,6 +153,13 @@ class AccountBankStatementLine(models.Model):
         if write_off and left:
             found += self._online_sync_write_off(left, *write_off)
         return _joined(found), left
+
+    def _online_sync_check_discount(self, items, left):
+        """The discount holds for a document of which nothing was paid yet, and this line pays it."""
+        for item in items:
+            partly_paid = item.currency_id.compare_amounts(item.amount_residual_currency, item.amount_currency)
+            if partly_paid or item.currency_id.compare_amounts(-left.of(item.currency_id), item.discount_amount_currency):
+                raise UserError(_("The early payment discount of “%s” holds no longer. Look again.", item.move_name))
 
     def _online_sync_discounts(self, counterparts, suspense):
         """The journal items of an early payment discount, as Odoo's own payment wizard makes them."""
@@ -154,32 +180,41 @@ class AccountBankStatementLine(models.Model):
         """Book all that is left on an account, its taxes included."""
         suspense = self._online_sync_suspense()
         currency = suspense.currency_id
-        amount, balance = left.take(currency, left.of(currency))
+        amount, balance = left.take_all(currency, left.of(currency))
         return self._online_sync_taxed(account, taxes, label, currency, amount, balance)
 
-    def _online_sync_taxed(self, account, taxes, label, currency, amount, balance, values=None):
-        """Counterparts of an amount that includes its taxes: base first, then the tax items. Their sum is the amount to the cent."""
+    def _online_sync_taxed(self, account, taxes, label, currency, amount, balance, values=None, included=True):
+        """Counterparts of an amount with its taxes: base first, then the tax items.
+
+        :param included: the taxes are part of the amount, and all sums are it to the cent; else as each tax has it
+        """
         partner, company = self.partner_id, self.company_id
         values = {'name': label or self.payment_ref, **(values or {})}
         if not taxes:
             return [Counterpart(account, partner, currency, amount, balance, values=values)]
         rate = balance / amount if amount else 1.0
         is_refund = (amount > 0) == (taxes[0].type_tax_use == 'sale')
-        computed = taxes.with_company(company).with_context(force_price_include=True).compute_all(
-            amount, currency=currency, partner=partner, is_refund=is_refund, include_caba_tags=True)
-        parts = []
-        for tax in computed['taxes']:
-            repartition = self.env['account.tax.repartition.line'].browse(tax['tax_repartition_line_id'])
-            parts.append(Counterpart(
-                self.env['account.account'].browse(tax['account_id']) or account, partner, currency, tax['amount'],
-                company.currency_id.round(tax['amount'] * rate), values={
-                    'name': tax['name'], 'tax_repartition_line_id': repartition.id, 'tax_tag_ids': [(6, 0, tax['tag_ids'])],
-                    'tax_base_amount': tax['base'], 'group_tax_id': tax['group'].id if tax.get('group') else False}))
+        taxes = taxes.with_company(company).with_context(**({'force_price_include': True} if included else {}))
+        computed = taxes.compute_all(amount, currency=currency, partner=partner, is_refund=is_refund, include_caba_tags=True)
+        parts = [self._online_sync_tax_item(tax, account, currency, rate, values) for tax in computed['taxes']]
+        whole = amount if included else computed['total_included']
         base = Counterpart(
-            account, partner, currency, currency.round(amount - sum(part.amount_currency for part in parts)),
-            company.currency_id.round(balance - sum(part.balance for part in parts)),
+            account, partner, currency, currency.round(whole - sum(part.amount_currency for part in parts)),
+            company.currency_id.round(whole * rate - sum(part.balance for part in parts)),
             values={**values, 'tax_ids': [(6, 0, taxes.ids)], 'tax_tag_ids': [(6, 0, computed['base_tags'])]})
         return [base, *parts]
+
+    def _online_sync_tax_item(self, tax, account, currency, rate, values):
+        """The counterpart for one tax of `compute_all`."""
+        company, record = self.company_id.currency_id, self.env['account.tax'].browse(tax['id'])
+        item = {
+            'name': tax['name'], 'tax_repartition_line_id': tax['tax_repartition_line_id'], 'tax_tag_ids': [(6, 0, tax['tag_ids'])],
+            'tax_ids': [(6, 0, tax['tax_ids'])], 'tax_base_amount': company.round(tax['base'] * rate),
+            'group_tax_id': tax['group'].id if tax.get('group') else False}
+        if record.analytic and values.get('analytic_distribution'):
+            item['analytic_distribution'] = values['analytic_distribution']
+        return Counterpart(self.env['account.account'].browse(tax['account_id']) or account, self.partner_id, currency, tax['amount'],
+                           company.round(tax['amount'] * rate), values=item)
 
     # -- doing it ---------------------------------------------------------------------------------------------------------------
 
@@ -245,6 +280,10 @@ class AccountBankStatementLine(models.Model):
         transfer = self.company_id.transfer_account_id
         if not transfer:
             raise UserError(_("The company has no account for internal transfers."))
+        sides = [line._online_sync_suspense() for line in self | other]
+        one, two = sides
+        if one.currency_id != two.currency_id or one.currency_id.compare_amounts(one.amount_currency, -two.amount_currency):
+            raise UserError(_("The two sides of this transfer differ."))
         link, settlements = object(), []
         for line in self | other:
             suspense = line._online_sync_suspense()

@@ -9,11 +9,10 @@ from odoo import api, models
 
 from ..engine import matching
 from .account_bank_statement_line_settle import Counterpart, Left
+from .user_regex import found_in
 
 #: A number in a text, with whatever separators.
 NUMBER = re.compile(r'\d[\d.,\' \u00a0]*')
-
-
 class AccountReconcileModel(models.Model):
     _inherit = 'account.reconcile.model'
 
@@ -38,8 +37,8 @@ class AccountReconcileModel(models.Model):
         rule = next((rule for rule in self if rule._online_sync_fits(line)), None)
         if not rule:
             return None
-        _parts, left = rule._online_sync_counterparts(line)
-        against = () if rule._online_sync_decides() and not left else (matching.RULE_ASKS,)
+        parts, left, fits = rule._online_sync_counterparts(line)
+        against = () if rule._online_sync_decides() and parts and fits and not left else (matching.RULE_ASKS,)
         return matching.Match(line.id, certain=not against, score=50, evidence=(matching.RULE,), against=against, rule=rule.id,
                               rest=-line.currency_id.round(left.of(line.currency_id)))
 
@@ -73,7 +72,7 @@ class AccountReconcileModel(models.Model):
         if not condition:
             return True
         if condition == 'match_regex':
-            return any(re.search(parameter or '', text, re.IGNORECASE) for text in texts)
+            return any(found_in(parameter or '', text) for text in texts)
         contains = any((parameter or '').casefold() in text.casefold() for text in texts)
         return contains == (condition == 'contains')
 
@@ -102,42 +101,50 @@ class AccountReconcileModel(models.Model):
     # -- what it books ---------------------------------------------------------------------------------------------------------
 
     def _online_sync_counterparts(self, line):
-        """What the rule books in the place of the suspense item: (list of Counterpart, Left). Its taxes are part of its amounts."""
+        """What the rule books in the place of the suspense item.
+
+        :returns: (list of Counterpart, Left, whether each of its amounts was there to be taken)
+        """
         self.ensure_one()
         suspense = line._online_sync_suspense()
-        left, parts = Left(line, suspense), []
+        left, parts, fits = Left(line, suspense), [], True
         for each in self.line_ids.sorted('sequence'):
-            wanted = each._online_sync_amount(line, suspense, left)
-            if not left or suspense.currency_id.is_zero(wanted):
+            currency, wanted, included = each._online_sync_amount(line, suspense, left)
+            if currency.is_zero(wanted):
                 continue
-            amount, balance = left.take(suspense.currency_id, wanted)
+            is_share = each.amount_type.startswith('percentage')
+            fits = fits and (is_share or currency.compare_amounts(abs(wanted), abs(left.of(currency))) <= 0)
             values = {'reconcile_model_id': self.id}
             if each.analytic_distribution:
                 values['analytic_distribution'] = each.analytic_distribution
-            booked = line._online_sync_taxed(each.account_id, each.tax_ids, each.label or line.payment_ref, suspense.currency_id, amount,
-                                             balance, values)
+            balance = left.in_company(currency, wanted)
+            booked = line._online_sync_taxed(each.account_id, each.tax_ids, each.label or line.payment_ref, currency, wanted, balance,
+                                             values, included)
+            left.take_all(currency, sum(part.amount_currency for part in booked))
             parts += [each._online_sync_with_partner(part) for part in booked]
-        return parts, left
+        return parts, left, fits
 
 
 class AccountReconcileModelLine(models.Model):
     _inherit = 'account.reconcile.model.line'
 
     def _online_sync_amount(self, line, suspense, left):
-        """The amount of this line of the rule, in the suspense item's currency and with its sign."""
+        """What this line of the rule books, with the sign of the suspense item: (currency, amount, whether its taxes are part of it).
+
+        A share of the money that moved has its taxes in it; a fixed amount or one of the label is the journal's currency's.
+        """
         currency, total = suspense.currency_id, suspense.amount_currency
-        sign = 1 if total > 0 else -1
-        if self.amount_type == 'fixed':
-            return sign * self.amount
         if self.amount_type == 'percentage':
-            return currency.round(left.of(currency) * self.amount / 100)
+            return currency, currency.round(left.of(currency) * self.amount / 100), True
         if self.amount_type == 'percentage_st_line':
-            return currency.round(total * self.amount / 100)
-        return sign * self._online_sync_amount_in_text(line.payment_ref or '')
+            return currency, currency.round(total * self.amount / 100), True
+        amount = self.amount if self.amount_type == 'fixed' else self._online_sync_amount_in_text(line.payment_ref or '')
+        included = 'force_tax_included' in self._fields and self.force_tax_included
+        return line.currency_id, (1 if total > 0 else -1) * amount, included
 
     def _online_sync_amount_in_text(self, text):
         """The amount that the rule's expression finds in the label, 0 for none."""
-        found = re.search(self.amount_string, text)
+        found = found_in(self.amount_string, text, flags=0)
         number = NUMBER.search(found.group(1) if found and found.groups() else found.group() if found else '')
         if not number:
             return 0.0

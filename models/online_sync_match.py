@@ -1,3 +1,5 @@
+from collections import Counter
+
 from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
@@ -133,7 +135,8 @@ class OnlineSyncMatch(models.Model):
     def action_reject(self):
         """Never propose this again for these lines."""
         self._check_accountant()
-        self.sudo().filtered(lambda match: match.state == 'proposed').state = 'rejected'
+        proposed = self.filtered(lambda match: match.state == 'proposed')
+        (proposed | proposed._other_side()).sudo().state = 'rejected'
         return True
 
     def action_undo(self):
@@ -149,7 +152,15 @@ class OnlineSyncMatch(models.Model):
 
     def _key(self):
         """The same for two matches of the same line with the same."""
-        return self.statement_line_id.id, frozenset(self.item_ids.ids), self.pair_id.id or None, self.rule_id.id or None
+        return *matching.key_of(self.statement_line_id.id, self.item_ids.ids, self.pair_id.id or None), self.rule_id.id or None
+
+    @api.model
+    def _refused(self, company):
+        """What persons rejected or undid, for the engine's `refused`."""
+        refused = self.sudo().search([
+            ('company_id', '=', company.id), ('state', 'in', ('rejected', 'undone')), ('rule_id', '=', False),
+            ('statement_line_id.is_reconciled', '=', False)])
+        return {match._key()[:3] for match in refused}
 
     def _bring_up_to_date(self, values):
         """A proposal that stays, with what is known now; nothing is written when nothing changed."""
@@ -163,10 +174,11 @@ class OnlineSyncMatch(models.Model):
 
     def _apply(self, how):
         """Reconcile, all in one batch; raises what Odoo objects to."""
+        self._check_once()
         done, settlements = self.browse(), []
         for match in self:
             if match not in done:
-                settlements += match._settlements()
+                settlements += match._settlements(how)
                 done |= match | match._other_side()
         before = {match: match.statement_line_id.partner_id for match in done}
         certain = done.filtered('is_certain') if how == 'accepted' else self.browse()
@@ -179,16 +191,44 @@ class OnlineSyncMatch(models.Model):
                 match.sudo().partner_before_id = partner
         self.search([('statement_line_id', 'in', done.statement_line_id.ids), ('state', '=', 'proposed')]).sudo().unlink()
 
+    def _check_once(self):
+        """An open item, and a line, is settled once in a batch: what it leaves open is only known afterwards."""
+        items = Counter(item for match in self for item in match.item_ids)
+        twice = next((item for item, times in items.items() if times > 1), None)
+        if twice:
+            raise UserError(_("“%s” cannot be paid by two of these at once. Validate one, then look again.", twice.move_name))
+        if len(self.statement_line_id) < len(self):
+            raise UserError(_("One bank transaction cannot be matched twice at once."))
+
     def _other_side(self):
         """The match of the other line of a transfer."""
         return self.pair_id.online_sync_match_ids.filtered(
             lambda other: other.state == 'proposed' and other.pair_id == self.statement_line_id)
 
-    def _settlements(self):
-        """What the matched lines become, for `_online_sync_settle`."""
+    def _settlements(self, how):
+        """What the matched lines become, for `_online_sync_settle`.
+
+        :raises UserError: it no longer is what was proposed
+        """
         line = self.statement_line_id
         if self.pair_id:
+            if not self._other_side():
+                raise UserError(_("The other side of this transfer was decided otherwise."))
             return line._online_sync_pair(self.pair_id)
         if self.rule_id:
-            return [(line, *self.rule_id._online_sync_counterparts(line))]
+            return [(line, *self.rule_id._online_sync_counterparts(line)[:2])]
+        if not self.item_ids:
+            raise UserError(_("What this was to be matched with is gone. Look again."))
+        self._check_rest(how)
         return [(line, *line._online_sync_counterparts(self.item_ids, discount=matching.DISCOUNT in (self.evidence or [])))]
+
+    def _check_rest(self, how):
+        """What is open may have changed since: nothing is applied alone then, and who accepts it sees what is left."""
+        line, items = self.statement_line_id, self.item_ids
+        if matching.DISCOUNT in (self.evidence or []) or items.currency_id != line.currency_id:
+            return
+        rest = line.currency_id.round(line.amount - sum(items.mapped('amount_residual_currency')))
+        if line.currency_id.compare_amounts(rest, self.rest):
+            if how == 'alone':
+                raise UserError(_("What is open has changed since. Look again."))
+            self.sudo().rest = rest

@@ -15,6 +15,7 @@ from . import test_kill
 from . import test_ledger
 from . import test_link
 from . import test_match
+from . import test_match_hard_cases
 from . import test_match_screen
 from . import test_matching
 from . import test_matching_properties

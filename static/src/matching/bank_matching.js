@@ -128,15 +128,16 @@ export class BankMatching extends Component {
         this.done.push(matches);
         this.notification.add(gone.size === 1 ? _t("Matched.") : _t("%s matched.", gone.size), {
             type: "success",
-            buttons: [{ name: _t("Undo"), onClick: () => this.undo(), primary: false }],
+            buttons: [{ name: _t("Undo"), onClick: () => this.undo(matches), primary: false }],
         });
     }
 
-    undo() {
-        const matches = this.done.pop();
-        if (!matches) {
+    /** Take a decision back, by default the last one. */
+    undo(matches = this.done.at(-1)) {
+        if (!this.done.includes(matches)) {
             return;
         }
+        this.done.splice(this.done.indexOf(matches), 1);
         return this.once(async () => {
             await this.orm.call(MATCH, "action_undo", [matches]);
             await this.load(this.state.journal);
@@ -174,8 +175,9 @@ export class BankMatching extends Component {
 
     onKeydown(ev) {
         const typing = ev.target.closest?.("input, textarea, select, [contenteditable]");
+        const pressing = ev.key === "Enter" && ev.target.closest?.("button, a, input");
         const elsewhere = document.querySelector(".modal, .o_popover .o-dropdown--menu");
-        if (elsewhere || ev.ctrlKey || ev.altKey || ev.metaKey || (typing && ev.target.type !== "checkbox")) {
+        if (elsewhere || pressing || ev.ctrlKey || ev.altKey || ev.metaKey || (typing && ev.target.type !== "checkbox")) {
             return;
         }
         const act = this.keyAction(ev.key);

@@ -47,8 +47,13 @@ export class LineDetail extends Component {
         return { candidates: [], picked: {}, text: "", writesOff: false, account: false, taxes: [], label: "" };
     }
 
+    /** An answer that comes after another line was chosen, or after another search, is dropped. */
     async load(line, text = "") {
+        const asked = (this.asked = {});
         const found = await this.orm.call("account.bank.statement.line", "online_sync_candidates", [[line.id], text]);
+        if (asked !== this.asked) {
+            return;
+        }
         const picked = this.picked.filter((item) => !found.some((one) => one.id === item.id));
         this.state.candidates = [...picked, ...found];
     }
@@ -124,7 +129,7 @@ export class LineDetail extends Component {
                     : null;
             return this.props.settle(this.props.line, this.picked.map((item) => item.id), writeOff);
         }
-        if (this.props.line.match) {
+        if (this.props.line.match && !this.state.writesOff) {
             return this.props.accept([this.props.line]);
         }
     }
