@@ -220,12 +220,12 @@ class AccountBankStatementLine(models.Model):
         """
         matches = self.env['online.sync.match'].sudo()
         old = matches.search([('statement_line_id', 'in', self.ids), ('state', '!=', 'applied')])
-        refused = {match._key() for match in old if match.state != 'proposed'}
+        refused = {match._key() for match in old if match.state != 'proposed' and match.rule_id}
         proposed = {match._key(): match for match in old if match.state == 'proposed'}
         kept, creates = matches, []
         for one in found:
             key = *matching.key_of(one.line, one.items, one.pair), one.rule
-            if key in refused:      # a rule: the engine knows the others
+            if key in refused:      # the engine knows those without a rule
                 continue
             values = _match_values(one)
             same = proposed.pop(key, None)

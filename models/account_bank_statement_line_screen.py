@@ -124,6 +124,8 @@ class AccountBankStatementLine(models.Model):
     @api.model
     def online_sync_look_again(self, journal_id):
         """Match the open lines of a journal now. Returns {matched, proposed}."""
+        self._online_sync_check_accountant()
+        self.env['online.sync.match']._open_broken(self.env['account.journal'].browse(journal_id).exists())
         lines = self.search(
             [('journal_id', '=', journal_id), ('is_reconciled', '=', False), ('state', '=', 'posted')], limit=MOST_LOOKED_AT)
         lines._online_sync_check_accountant()

@@ -46,6 +46,7 @@ class OnlineSyncLink(models.Model):
 
     def _propose_matches(self, log, account):
         self.env['online.sync.match']._note_decided_elsewhere(account.journal_id)
+        self.env['online.sync.match']._open_broken(account.journal_id)
         lines = self.env['account.bank.statement.line'].search(
             [('journal_id', '=', account.journal_id.id), ('is_reconciled', '=', False), ('state', '=', 'posted')], limit=MOST_LINES)
         matches = lines.online_sync_match(apply=False)

@@ -158,8 +158,8 @@ class OnlineSyncMatch(models.Model):
     def _refused(self, company):
         """What persons rejected or undid, for the engine's `refused`."""
         refused = self.sudo().search([
-            ('company_id', '=', company.id), ('state', 'in', ('rejected', 'undone')), ('rule_id', '=', False),
-            ('statement_line_id.is_reconciled', '=', False)])
+            ('company_id', '=', company.id), ('rule_id', '=', False), ('statement_line_id.is_reconciled', '=', False),
+            '|', ('state', '=', 'rejected'), '&', ('state', '=', 'undone'), ('how', '!=', False)])
         return {match._key()[:3] for match in refused}
 
     def _bring_up_to_date(self, values):

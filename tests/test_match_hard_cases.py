@@ -193,6 +193,23 @@ class TestBooksStaySound(HardCase):
         with self.assertRaisesRegex(UserError, "gone"):
             match.action_accept()
 
+    def test_document_that_went_back_to_draft_opens_the_line_again(self):
+        invoice = self.invoice(90)
+        line = self.line(90, invoice.name)
+        before = self.books(line.move_id)
+        line.online_sync_match()
+        invoice.button_draft()
+        self.assertTrue(line.is_reconciled, "as Odoo has it")
+        is_kept = bool(self.term_items(invoice).matched_credit_ids)     # 19.0 keeps a draft reconciled
+        again = self.env['account.bank.statement.line'].online_sync_look_again(self.bank.id)
+        if not is_kept:
+            self.assertEqual(self.books(line.move_id), before)
+            self.assertEqual((again['matched'], line.is_reconciled), (0, False))
+            self.assertIn('no longer posted', line.move_id.message_ids[:1].body)
+        invoice.action_post()
+        again = self.env['account.bank.statement.line'].online_sync_look_again(self.bank.id)
+        self.assertEqual((again['matched'], invoice.amount_residual, line.is_reconciled), (0 if is_kept else 1, 0, True))
+
     def transfer(self):
         other = self.bank.copy({'name': 'Savings', 'code': 'SAV'})
         for journal, number in ((self.bank, 'DE02120300000000202051'), (other, 'DE02500105170137075030')):
