@@ -17,8 +17,11 @@ class AccountJournal(models.Model):     # this class name: the base class finds 
 
     @api.model
     def _default_online_sync_matching(self):
-        """Off where Odoo Enterprise matches already."""
-        return 'off' if 'bank.rec.widget' in self.env else 'alone'
+        """Off where Odoo Enterprise matches already: by its widget's model on 18.0, by its methods on bank transactions on 19.0."""
+        lines = self.env['account.bank.statement.line']
+        is_enterprise = 'bank.rec.widget' in self.env or any(
+            hasattr(lines, name) for name in ('_try_auto_reconcile_statement_lines', 'set_line_bank_statement_line'))
+        return 'off' if is_enterprise else 'alone'
 
     def __get_bank_statements_available_sources(self):
         return super().__get_bank_statements_available_sources() + [('account_online_sync', _("Online Synchronization"))]

@@ -275,6 +275,11 @@ class TestMatch(MatchCase):
         self.env.invalidate_all()
         self.env.registry.clear_cache()
         self.assertFalse(locked.online_sync_match())
+        hashed = self.line(90, invoice.name)
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_move SET inalterable_hash = '$1$x' WHERE id = %s", [hashed.move_id.id])
+        self.env.invalidate_all()
+        self.assertFalse(hashed.online_sync_match())
         draft = self.line(90, invoice.name)
         draft.move_id.button_draft()
         self.assertFalse(draft.online_sync_match())
@@ -307,6 +312,25 @@ class TestMatch(MatchCase):
             self.assertEqual((match.state, match.is_certain), ('proposed', True), mode)
         match.action_accept()
         self.assertMatched(line, invoice, how='accepted')
+
+    def test_off_where_enterprise_matches(self):
+        self.assertEqual(self.bank.online_sync_matching, 'alone')
+        lines = type(self.env['account.bank.statement.line'])
+        with patch.object(lines, 'set_line_bank_statement_line', create=True, new=lambda line: None):
+            self.assertEqual(self.bank.copy({'code': 'ENT'}).online_sync_matching, 'alone', "a copy is as its original")
+            journal = self.env['account.journal'].create({'name': 'New', 'type': 'bank', 'code': 'NEW'})
+            self.assertEqual(journal.online_sync_matching, 'off')
+
+    def test_line_that_another_addon_reconciled_on_create_is_left(self):
+        invoice = self.invoice(90)
+        line = self.line(90, invoice.name)
+        item = self.term_items(invoice)
+        suspense = line._seek_for_lines()[1]
+        suspense.with_context(skip_account_move_synchronization=True, skip_readonly_check=True).account_id = item.account_id
+        (suspense | item).reconcile()
+        before = self.books(invoice | line.move_id)
+        self.assertFalse(line.online_sync_match())
+        self.assertEqual(self.books(invoice | line.move_id), before)
 
     def test_other_company_is_not_seen(self):
         other = self.setup_other_company()['company']
