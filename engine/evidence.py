@@ -9,10 +9,12 @@ from .references import BARE, FULL, WEAK, ReferenceIndex, shapes, tokens
 
 #: A document may be dated so long after its payment: a deposit invoice, a bank that is quicker than the bookkeeper.
 EARLY = timedelta(days=10)
-#: Parts of words of a payment that comes back, without accents. It has the sign of a credit note and pays none of the same amount.
-RETURNED = (
-    'chargeback', 'return', 'revers', 'storno', 'retour', 'ruckgab', 'rueckgab', 'rucklast', 'ruecklast', 'impaye', 'unpaid', 'bounced',
-    'reject', 'refuse', 'insolut', 'devoluc', 'terugboek', 'rtransaction')
+#: How words of a payment that comes back begin, without accents, and what German ones have within. It has the sign of a credit note and
+#: pays none of the same amount.
+STEMS = (
+    'chargeback', 'returned', 'return', 'reversal', 'reversed', 'storno', 'retour', 'impaye', 'bounced', 'rejected', 'refused', 'insolut',
+    'devoluc', 'terugboek')
+COMPOUNDS = ('ruckgab', 'rueckgab', 'rucklast', 'ruecklast', 'ruckbuch', 'rueckbuch', 'ruckruf')
 #: Words before a number that say that it is a document's.
 DOCUMENT_WORDS = frozenset((
     'invoice', 'invoices', 'inv', 'bill', 'rechnung', 'rechnungsnummer', 'rg', 'rnr', 're', 'facture', 'fact', 'fattura', 'factura',
@@ -101,6 +103,7 @@ class Reading:
     :param weakly_named: items that it may name
     :param by_reference: named items by their vendor's number or payment reference, which other documents may have too
     :param is_only_name: the text is the partner's name and nothing else, and no other counterpart is told
+    :param text_says_another: the name of another partner stands in the text
     :param is_torn: its account number, its name and its text say different partners
     """
 
@@ -111,6 +114,7 @@ class Reading:
     partner: int | None = None
     partner_evidence: str = ''
     is_torn: bool = False
+    text_says_another: bool = False
     is_only_name: bool = False
     names_another: bool = False
     is_return: bool = False
@@ -130,6 +134,7 @@ class Reader:
     def reading_of(self, line: Line) -> Reading:
         """What the line says."""
         index, reading = self.references[line.company], Reading(line)
+        self._find_partner(reading)
         for text in (line.text, line.reference, line.end_to_end_id):
             mentions = index.mentions(text)
             for mention in mentions:
@@ -137,13 +142,15 @@ class Reader:
             reading.names_another |= index.names_something_else(text, mentions)
         reading.parts = tuple(tokens(f'{line.text} / {line.reference}'))
         reading.is_return = is_return(line.text, line.reference, line.kind)
-        self._find_partner(reading)
         return reading
 
     def _note(self, reading, mention):
         """Take note of a mention: sure when it can only be one document (which may have several items: instalments)."""
         keys = [key for key in mention.keys if may_pay(reading.line, self.items[key])] or mention.keys
         documents = {self.items[key].document or key for key in keys}
+        if len(documents) > 1:
+            keys = self._narrowed(reading, keys)
+            documents = {self.items[key].document or key for key in keys}
         for key in keys:
             if mention.sure == WEAK or len(documents) > 1:
                 reading.weakly_named.add(key)
@@ -151,6 +158,13 @@ class Reader:
                 reading.named[key] = max(mention.sure, reading.named.get(key, 0))
                 if mention.is_reference:
                     reading.by_reference.add(key)
+
+    def _narrowed(self, reading, keys):
+        """Of several documents of one number those of the line's partner; of one partner's the one that has the amount."""
+        if reading.partner_evidence not in ('', NAME_IN_TEXT):
+            keys = [key for key in keys if self.items[key].partner == reading.partner] or keys
+        exact = [key for key in keys if amount_evidence(reading.line, self.items[key])]
+        return exact if len(exact) == 1 and len({self.items[key].partner for key in keys}) == 1 else keys
 
     def _find_partner(self, reading):
         """Whose payment it is: by who is set on the line, else by the surest of account number, name, and name in the text."""
@@ -161,6 +175,7 @@ class Reader:
         if said:
             reading.partner_evidence, reading.partner = said[0]
             reading.is_only_name = not (line.partner_name or line.account or line.reference) and self.parties.is_all_of(line.text)
+            reading.text_says_another = said[-1][0] == NAME_IN_TEXT and said[-1][1] != reading.partner
             reading.is_torn = not line.partner and len({partner for evidence, partner in said if evidence != NAME_IN_TEXT}) > 1
 
     def contradicts(self, reading: Reading, items, by_name: bool = True) -> str | None:
@@ -168,8 +183,7 @@ class Reader:
 
         :param by_name: the line names the items; else what looks like the number of another document stands against them
         """
-        partners = {item.partner for item in items if item.partner}
-        if reading.is_torn or reading.partner and partners and partners != {reading.partner}:
+        if self._is_others(reading, items, by_name):
             return OTHER_PARTNER
         ids, documents = {item.id for item in items}, {item.document for item in items if item.document}
         others = {id_ for id_ in reading.named if id_ not in ids and self.items[id_].document not in documents}
@@ -178,6 +192,17 @@ class Reader:
         if any(item.date > reading.line.date + EARLY for item in items):
             return TOO_EARLY
         return None
+
+    @staticmethod
+    def _is_others(reading, items, by_name):
+        """Whether the line is another partner's. A name within a text says little beside a document's whole number, and enough without."""
+        partners = {item.partner for item in items if item.partner}
+        if reading.is_torn or not by_name and reading.text_says_another:
+            return True
+        if not reading.partner or not partners or partners == {reading.partner}:
+            return False
+        is_hint = reading.partner_evidence == NAME_IN_TEXT and by_name
+        return not (is_hint and all(reading.named.get(item.id, 0) >= FULL and item.id not in reading.by_reference for item in items))
 
     @staticmethod
     def _may_name_another(reading, items, ids):
@@ -202,8 +227,11 @@ def _is_alike(run, shape):
 def is_return(*texts: str) -> bool:
     """Whether texts tell of a payment that came back."""
     words = [word for text in texts for word in words_of(text)]
-    glued = [one + other for one, other in zip(words, words[1:], strict=False)]
-    return any(stem in word for word in (*words, *glued) for stem in RETURNED)
+    pairs = set(zip(words, words[1:], strict=False))
+    if ('r', 'transaction') in pairs:
+        return True
+    charged = {'reverse', 'charge'} if ('reverse', 'charge') in pairs else set()
+    return any(word.startswith(STEMS) or any(part in word for part in COMPOUNDS) for word in words if word not in charged)
 
 
 def may_pay(line: Line, item: Item) -> bool:

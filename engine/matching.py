@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, islice
 
 from .evidence import (
     ACCOUNT,
@@ -165,8 +165,10 @@ class _Batch:
         for id_ in self.order:
             if id_ in self.found or self._is_odd(self.readings[id_]):
                 continue
-            options = [option for option in candidates(self.readings[id_])
-                       if self.taken.isdisjoint(option[0]) and key_of(id_, option[0]) not in self.refused]
+            options = [option for option in candidates(self.readings[id_]) if self.taken.isdisjoint(option[0])]
+            if len(options) > 1 and any(key_of(id_, option[0]) in self.refused for option in options):
+                self.undecided.add(id_)     # what a person did not want makes the others no surer
+            options = [option for option in options if key_of(id_, option[0]) not in self.refused]
             for option in options:
                 for item in option[0]:
                     claims[item].add(id_)
@@ -267,7 +269,8 @@ class _Batch:
         if amount is None or not may_pay(reading.line, item) or self.reader.contradicts(reading, [item]):
             return
         missing = abs(item.residual) - abs(amount)
-        if missing > 0 and not _is_fee(missing, item.residual) and self._partner_codes(reading, [item]):
+        is_whole = item.is_payment or item.is_entry      # a payment that was registered comes as it was registered
+        if missing > 0 and not is_whole and not _is_fee(missing, item.residual) and self._partner_codes(reading, [item]):
             sure = _SURENESS[reading.named[item.id]]
             yield [item.id], [sure, PARTIAL, reading.partner_evidence], amount - item.residual
 
@@ -353,7 +356,8 @@ class _Proposals:
                 start += 1
             self.starts[key] = start
             # What was given already may still be the best, when nothing else is left.
-            yield from (item for item in items[max(0, start - 1):start + MOST_ITEMS] if amount_evidence(line, item))
+            fitting = (item for item in islice(items, max(0, start - 1), None) if amount_evidence(line, item))
+            yield from islice(fitting, MOST_ITEMS)
 
     def _single(self, reading, item):
         batch, line = self.batch, reading.line

@@ -74,11 +74,17 @@ def _is_modulo_11(digits):
     return (11 - total % 11) % 11 == int(digits[-1])
 
 
-#: Names of months as people write them, without accents: enough of each to tell it.
-_MONTHS = re.compile(
-    r'(jan|feb|fev|mar|mrz|maerz|märz|apr|avr|abr|mai|may|mag|mei|jun|juin|giu|jul|juil|lug|aug|aout|août|ago|sep|set|okt|oct|ott|nov|dez|dec|dic)'
-    r'[^\W\d_]*$')
-_PERIODS = frozenset(('q', 'h', 't', 'kw', 'cw', 'week', 'wk', 'woche', 'semaine', 'semana', 'quarter', 'quartal'))
+#: Names of months as people write them: whole, and as the usual abbreviations.
+_MONTHS = frozenset((
+    'jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'sept', 'oct', 'nov', 'dec', 'january', 'february', 'march',
+    'april', 'june', 'july', 'august', 'september', 'october', 'november', 'december', 'mrz', 'mai', 'okt', 'dez', 'januar',
+    'februar', 'märz', 'maerz', 'juni', 'juli', 'oktober', 'dezember', 'janv', 'févr', 'fevr', 'avr', 'juin', 'juil', 'août', 'aout',
+    'déc', 'janvier', 'février', 'fevrier', 'mars', 'avril', 'juillet', 'septembre', 'octobre', 'novembre', 'décembre', 'decembre',
+    'ene', 'abr', 'ago', 'enero', 'febrero', 'marzo', 'abril', 'mayo', 'junio', 'julio', 'agosto', 'septiembre', 'octubre',
+    'noviembre', 'diciembre', 'gen', 'mag', 'giu', 'lug', 'set', 'ott', 'dic', 'gennaio', 'febbraio', 'aprile', 'maggio', 'giugno',
+    'luglio', 'settembre', 'ottobre', 'dicembre', 'mrt', 'mei', 'januari', 'februari', 'maart', 'augustus'))
+#: How many of a period a year has.
+_PERIODS = {'q': 4, 'h': 2, 'kw': 53, 'cw': 53, 'week': 53, 'wk': 53, 'woche': 53, 'semaine': 53, 'semana': 53, 'quarter': 4, 'quartal': 4}
 
 
 def _is_year(part):
@@ -96,19 +102,21 @@ def is_date(parts: Sequence[str]) -> bool:
         return len(digits) in (6, 8) and any(
             is_date(three) for three in ((digits[:2], digits[2:4], digits[4:]), (digits[:-4], digits[-4:-2], digits[-2:])))
     if len(parts) == 2:
-        return _is_month(*parts) or _is_month(*reversed(parts)) or parts[0] in _PERIODS and parts[1].isdigit()
+        return _is_month(*parts) or _is_month(*reversed(parts)) or _is_period(*parts)
     return len(parts) == 3 and _is_day(*parts)
 
 
+def _is_period(kind, number):
+    return kind in _PERIODS and _is_small(number, _PERIODS[kind])
+
+
 def _is_month(month, year):
-    if _MONTHS.match(month):
-        return year.isdigit() and len(year) <= 4
-    return _is_small(month, 12) and _is_year(year)
+    return (month in _MONTHS or _is_small(month, 12)) and _is_year(year)
 
 
 def _is_day(one, two, three):
-    if one in _PERIODS or _MONTHS.match(two):
-        return one in _PERIODS and two.isdigit() and _is_year(three) or _is_small(one, 31) and _is_year(three)
+    if _is_period(one, two) or two in _MONTHS and _is_small(one, 31):
+        return _is_year(three)
     return any(_is_year(year) and _is_small(month, 12) and _is_small(day, 31)
                for year, month, day in ((one, two, three), (three, two, one), (three, one, two)))
 

@@ -226,9 +226,9 @@ class AccountBankStatementLine(models.Model):
         """
         lines = self.browse([line.id for line, _parts, _left in settlements])
         lines._online_sync_learn_partners(settlements)
-        moves = lines.move_id.with_context(**lines._online_sync_settle_context())
-        with moves._check_balanced({'records': moves}):
-            plan = lines.with_env(moves.env)._online_sync_write_counterparts(settlements)
+        batch = lines.with_context(**lines._online_sync_settle_context())
+        with lines.move_id._check_balanced({'records': lines.move_id}):    # not within the context that leaves the check out
+            plan = batch._online_sync_write_counterparts(settlements)
         self.env['account.move.line']._reconcile_plan([group.with_env(self.env) for group in plan])
 
     def _online_sync_settle_context(self):

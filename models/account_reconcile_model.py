@@ -112,15 +112,18 @@ class AccountReconcileModel(models.Model):
             currency, wanted, included = each._online_sync_amount(line, suspense, left)
             if currency.is_zero(wanted):
                 continue
-            is_share = each.amount_type.startswith('percentage')
-            fits = fits and (is_share or currency.compare_amounts(abs(wanted), abs(left.of(currency))) <= 0)
             values = {'reconcile_model_id': self.id}
             if each.analytic_distribution:
                 values['analytic_distribution'] = each.analytic_distribution
             balance = left.in_company(currency, wanted)
             booked = line._online_sync_taxed(each.account_id, each.tax_ids, each.label or line.payment_ref, currency, wanted, balance,
                                              values, included)
-            left.take_all(currency, sum(part.amount_currency for part in booked))
+            taken = currency.round(sum(part.amount_currency for part in booked))
+            is_share = each.amount_type.startswith('percentage')
+            fits = fits and (is_share or currency.compare_amounts(abs(taken), abs(left.of(currency))) <= 0)
+            # The base takes what the two roundings (of the whole, of its parts) differ by.
+            _taken, balance = left.take_all(currency, taken)
+            booked[0].balance += line.company_id.currency_id.round(balance - sum(part.balance for part in booked))
             parts += [each._online_sync_with_partner(part) for part in booked]
         return parts, left, fits
 

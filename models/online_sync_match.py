@@ -212,8 +212,7 @@ class OnlineSyncMatch(models.Model):
         """
         line = self.statement_line_id
         if self.pair_id:
-            if not self._other_side():
-                raise UserError(_("The other side of this transfer was decided otherwise."))
+            self._meet_other_side()
             return line._online_sync_pair(self.pair_id)
         if self.rule_id:
             return [(line, *self.rule_id._online_sync_counterparts(line)[:2])]
@@ -222,12 +221,26 @@ class OnlineSyncMatch(models.Model):
         self._check_rest(how)
         return [(line, *line._online_sync_counterparts(self.item_ids, discount=matching.DISCOUNT in (self.evidence or [])))]
 
+    def _meet_other_side(self):
+        """The other side of a transfer goes along: by its own proposal, or by one made now where only this side was looked at."""
+        line, other = self.statement_line_id, self.pair_id
+        if self._other_side():
+            return
+        decided = other.online_sync_match_ids.filtered(lambda match: match.pair_id == line and match.state in ('rejected', 'undone'))
+        if decided or other.is_reconciled:
+            raise UserError(_("The other side of this transfer was decided otherwise."))
+        self.sudo().copy({'statement_line_id': other.id, 'pair_id': line.id, 'state': 'proposed'})
+
     def _check_rest(self, how):
         """What is open may have changed since: nothing is applied alone then, and who accepts it sees what is left."""
         line, items = self.statement_line_id, self.item_ids
-        if matching.DISCOUNT in (self.evidence or []) or items.currency_id != line.currency_id:
+        if matching.DISCOUNT in (self.evidence or []) or len(items.currency_id) > 1:
             return
-        rest = line.currency_id.round(line.amount - sum(items.mapped('amount_residual_currency')))
+        is_foreign = items.currency_id != line.currency_id
+        if is_foreign and items.currency_id != line.foreign_currency_id:
+            return
+        paid = line.amount_currency if is_foreign else line.amount
+        rest = items.currency_id.round(paid - sum(items.mapped('amount_residual_currency')))
         if line.currency_id.compare_amounts(rest, self.rest):
             if how == 'alone':
                 raise UserError(_("What is open has changed since. Look again."))

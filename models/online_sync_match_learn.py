@@ -1,6 +1,5 @@
 """What the person decides teaches, visibly: how often the engine would have been right, and rules that are offered, never made alone."""
 from odoo import _, api, fields, models
-from odoo.tools import SQL
 
 from ..engine.learning import common_text
 from .account_bank_statement_line_screen import OFFER_AFTER
@@ -40,26 +39,20 @@ class OnlineSyncMatch(models.Model):
     def _open_broken(self, journal):
         """Open again the lines whose document was set back to draft or deleted since: they would count as matched and pay nothing.
 
-        Not a person's word against the match: it is made again when the document is posted again.
+        Not a person's word against the match: it is made again when the document is posted again. A document that is still posted was
+        opened by a person, who made the line a payment on account.
         """
-        self.env.flush_all()
-        self.env.cr.execute(SQL(
-            """
-            SELECT DISTINCT match.id
-              FROM online_sync_match match
-              JOIN account_bank_statement_line line ON line.id = match.statement_line_id
-              JOIN account_move move ON move.id = line.move_id AND move.state = 'posted' AND move.journal_id = %s
-              JOIN account_journal journal ON journal.id = move.journal_id
-              JOIN account_move_line item ON item.move_id = move.id AND item.amount_residual_currency != 0
-               AND item.account_id NOT IN (journal.default_account_id, journal.suspense_account_id)
-              JOIN account_account account ON account.id = item.account_id AND account.reconcile
-             WHERE match.state = 'applied' AND match.rule_id IS NULL AND match.write_off_account_id IS NULL
-               AND NOT EXISTS (SELECT FROM account_partial_reconcile partial
-                                WHERE item.id IN (partial.debit_move_id, partial.credit_move_id))
-            """, journal.id))
-        for match in self.browse(id_ for id_, in self.env.cr.fetchall()):
+        if not journal:
+            return
+        applied = self.search([
+            ('journal_id', '=', journal.id), ('state', '=', 'applied'), ('item_ids.parent_state', '!=', 'posted'),
+            ('statement_line_id.move_id.inalterable_hash', '=', False)])
+        for match in applied:
             line = match.statement_line_id
-            if match.state == 'applied' and not line.company_id._get_violated_lock_dates(line.date, False, journal):
+            gone = match.item_ids.filtered(lambda item: item.parent_state != 'posted' and not item.reconciled)
+            if match.state != 'applied' or not gone or line.company_id._get_violated_lock_dates(line.date, False, journal):
+                continue
+            with self.env.cr.savepoint():
                 line.move_id.message_post(body=_("Opened again, for what it was matched with is no longer posted: %s", match.sentence))
                 line.action_undo_reconciliation()
                 match.sudo().how = False
