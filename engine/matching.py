@@ -277,7 +277,8 @@ class _Batch:
     def _take_transfers(self):
         """The two lines of a transfer between our own accounts: equal amounts, opposite signs, one of them names the other's account."""
         evidence = (OWN_ACCOUNT, AMOUNT)
-        for line, other in _pairs((self.lines[id_] for id_ in self.order if id_ not in self.found), self._is_transfer):
+        lines = [self.lines[id_] for id_ in self.order if id_ not in self.found and not self._is_odd(self.readings[id_])]
+        for line, other in _pairs(lines, self._is_transfer):
             self.found[line.id] = Match(line.id, (), True, _score(evidence), evidence, pair=other.id)
 
     def _is_transfer(self, out, into):

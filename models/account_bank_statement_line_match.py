@@ -209,7 +209,17 @@ class AccountBankStatementLine(models.Model):
     def _online_sync_rules(self, company, explained):
         """Matches by the user's rules, for the lines that no open document and no sure transfer explains."""
         rules = self.env['account.reconcile.model']._online_sync_rules(company)
-        return [found for line in self if line.id not in explained and (found := rules._online_sync_match(line))]
+        return [found for line in self if line.id not in explained and (found := line._online_sync_try_rules(rules))]
+
+    def _online_sync_try_rules(self, rules):
+        """The match by the first rule that fits, None for none, or when a rule or one of its taxes breaks on this line."""
+        try:
+            return rules._online_sync_match(self)
+        except psycopg2.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a user's rule, or a tax with code of its own
+            _logger.warning("A reconciliation model broke on bank transaction %s: %s", self.id, redact(error))
+            return None
 
     # -- storing and applying ---------------------------------------------------------------------------------------------------
 

@@ -164,11 +164,14 @@ class OnlineSyncMatch(models.Model):
 
     def _bring_up_to_date(self, values):
         """A proposal that stays, with what is known now; nothing is written when nothing changed."""
-        changed = {name: values[name] for name in ('is_certain', 'score', 'evidence', 'against', 'rest') if self[name] != values[name]}
+        changed = {name: values[name] for name in ('is_certain', 'score', 'evidence', 'against', 'rest')
+                   if (self[name] or False) != (values[name] or False)}
         if self.runner_up_id.id != (values['runner_up_id'] or False):
             changed['runner_up_id'] = values['runner_up_id']
+        if self.refusal and changed.keys() == {'is_certain'}:       # Odoo refused the very same: it is not tried at each run
+            return
         if changed:
-            self.write(changed)
+            self.write({**changed, 'refusal': False})
 
     # -- applying ---------------------------------------------------------------------------------------------------------------
 

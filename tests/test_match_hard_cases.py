@@ -4,6 +4,7 @@ from datetime import timedelta
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .common import TODAY
 from .test_match import MatchCase
@@ -258,6 +259,20 @@ class TestBooksStaySound(HardCase):
     def test_look_again_without_a_journal(self):
         self.assertEqual(self.env['account.bank.statement.line'].online_sync_look_again(False), {'matched': 0, 'proposed': 0})
 
+    def test_what_odoo_refused_is_not_tried_at_each_run(self):
+        invoice = self.invoice(60)
+        line, tries = self.line(60, invoice.name), []
+
+        def refuses(line, items, **more):
+            tries.append(items)
+            raise UserError("not now")  # pylint: disable=translation-required
+        self.patch(type(line), '_online_sync_counterparts', refuses)
+        with mute_logger('odoo.addons.account_online_sync.models.account_bank_statement_line_match'):
+            for _run in range(3):
+                line.online_sync_match()
+        self.assertLessEqual(len(tries), 2, "in its batch and alone, once")
+        self.assertIn('not now', line.online_sync_match_ids.sentence)
+
     def test_one_invoice_is_not_paid_twice_at_once(self):
         self.invoice(60)
         lines = self.line(60, 'thanks', partner_id=self.acme.id) | self.line(60, 'thanks', partner_id=self.acme.id)
@@ -472,6 +487,19 @@ class TestHardRules(HardCase):
             (line | bad).online_sync_match()
             self.assertMatched(line, invoice)
             self.assertOpen(bad)
+
+    def test_rule_that_breaks_on_a_line_stops_no_other(self):
+        self.rule('FEE', {'account_id': self.expense.id, 'amount_string': '100'})
+        invoice = self.invoice(60)
+        line, bad = self.line(60, invoice.name), self.line(-5, 'fee')
+
+        def broken(rules, line):
+            raise ZeroDivisionError
+        self.patch(type(self.env['account.reconcile.model']), '_online_sync_match', broken)
+        with mute_logger('odoo.addons.account_online_sync.models.account_bank_statement_line_match'):
+            (line | bad).online_sync_match()
+        self.assertMatched(line, invoice)
+        self.assertOpen(bad)
 
     def test_open_bill_of_the_partner_comes_before_a_rule(self):
         self.rule('HOST', {'account_id': self.expense.id, 'amount_string': '100'})
