@@ -12,8 +12,8 @@ from base import Stop, main, say
 
 import odoo
 
-FOLDER = Path(__file__).parent
-SCRIPTS = ('bench_import.py', 'bench_match.py')
+FOLDER = Path(__file__).parent / 'measure'
+SCRIPTS = ('measure_import.py', 'measure_match.py')
 
 
 def bench():
@@ -25,10 +25,12 @@ def bench():
     database.copy(series, interpreter, name)
     database.install(series, interpreter, name)
     say(f"Measuring on Odoo {series.name}; this takes some minutes …")
-    bank = subprocess.Popen([str(interpreter), str(FOLDER / 'bench_bank.py')], stdout=subprocess.PIPE, text=True)
+    bank = subprocess.Popen([str(interpreter), str(FOLDER / 'bank.py')], stdout=subprocess.PIPE, text=True)
     try:
         with tempfile.NamedTemporaryFile('r', suffix='.jsonl') as results:
-            environment = {'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name}
+            environment = {
+                'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name,
+                'PYTHONPATH': f'{series.python_path}{os.pathsep}{FOLDER}'}
             for script in SCRIPTS:
                 if database.shell(series, interpreter, name, (FOLDER / script).read_text(), environment=environment, output=sys.stderr):
                     raise Stop("The measurement broke off; the lines above say why.")

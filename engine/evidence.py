@@ -7,7 +7,7 @@ from decimal import Decimal
 from .parties import PartyIndex, words_of
 from .references import BARE, FULL, WEAK, ReferenceIndex, shapes, tokens
 
-#: A document may be dated so long after its payment: a deposit invoice, a bank that is quicker than the bookkeeper.
+#: A document that the payment names may be dated so long after it: a deposit invoice, a bank that is quicker than the bookkeeper.
 EARLY = timedelta(days=10)
 #: How words of a payment that comes back begin, without accents, and what German ones have within. It has the sign of a credit note and
 #: pays none of the same amount.
@@ -189,7 +189,8 @@ class Reader:
         others = {id_ for id_ in reading.named if id_ not in ids and self.items[id_].document not in documents}
         if reading.names_another or others or not by_name and self._may_name_another(reading, items, ids):
             return OTHER_DOCUMENT
-        if any(item.date > reading.line.date + EARLY for item in items):
+        latest = reading.line.date + (EARLY if by_name else timedelta())
+        if any(item.date > latest for item in items):
             return TOO_EARLY
         return None
 

@@ -1,7 +1,9 @@
 """Bank transactions find what they pay: loads lines and open items, asks the engine, stores what it found, applies what is certain."""
 import logging
 import re
+import unicodedata
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 import psycopg2
@@ -11,15 +13,20 @@ from odoo.exceptions import AccessError
 from odoo.tools import SQL, split_every
 
 from ..clients.redaction import redact
-from ..engine import matching
+from ..engine import evidence, matching
 from ..engine.identity import normalise_account
-from ..engine.parties import Party
+from ..engine.parties import Party, words_of
 from .user_regex import found_in
 
 _logger = logging.getLogger(__name__)
 
 #: Matches that are applied together.
 BATCH = 100
+#: Accents go, what stands between words becomes a space, what stands within a word vanishes: as :func:`words_of` does, for SQL's translate.
+_ACCENTED = {char: plain for char in map(chr, range(0xDF, 0x180)) if len(plain := unicodedata.normalize('NFKD', char)) > 1 and (
+    plain := plain[0]).isascii()}
+_BETWEEN = ',;:/&+-_()"|\n\t'
+_PLAIN = ''.join(_ACCENTED) + _BETWEEN + ".'’", ''.join(_ACCENTED.values()) + ' ' * len(_BETWEEN)
 
 
 class AccountBankStatementLine(models.Model):
@@ -152,29 +159,19 @@ class AccountBankStatementLine(models.Model):
 
     @api.model
     def _online_sync_load_parties(self, company, items, lines):
-        """The partners that may be meant: those of open items and lines, and whoever else has the names or account numbers of the lines.
+        """The partners that may be meant: those of open items and lines, and whoever else has their names or account numbers.
 
         With all their names (also of their contacts), their account numbers, and those of their earlier lines. Never the company itself.
         """
         ids = {one.partner for one in (*items, *lines) if one.partner}
-        names = {line.partner_name.casefold() for line in lines if line.partner_name}
         accounts = {normalise_account(line.account) for line in lines if line.account}
-        self.env.cr.execute(SQL(
-            """
-            WITH meant AS (
-                SELECT commercial_partner_id AS id, lower(name) AS name FROM res_partner WHERE commercial_partner_id = ANY(%(ids)s)
-            )
-            SELECT partner.commercial_partner_id, array_agg(DISTINCT partner.name)
-              FROM res_partner partner
-             WHERE partner.active AND (partner.company_id IS NULL OR partner.company_id = %(company)s)
-               AND partner.commercial_partner_id != %(own)s AND partner.name IS NOT NULL
-               AND (partner.commercial_partner_id = ANY(%(ids)s) OR lower(partner.name) = ANY(%(names)s)
-                    OR lower(partner.name) IN (SELECT name FROM meant)
-                    OR partner.id IN (SELECT partner_id FROM res_partner_bank WHERE active AND sanitized_acc_number = ANY(%(accounts)s)))
-             GROUP BY partner.commercial_partner_id
-            """, ids=list(ids), names=list(names), accounts=list(accounts), company=company.id,
-            own=company.partner_id.commercial_partner_id.id))
-        names_of = dict(self.env.cr.fetchall())
+        names_of = self._online_sync_names(company, SQL(
+            """partner.commercial_partner_id = ANY(%s)
+               OR partner.id IN (SELECT partner_id FROM res_partner_bank WHERE active AND sanitized_acc_number = ANY(%s))""",
+            list(ids), list(accounts)))
+        names = {name for names in names_of.values() for name in names} | {line.partner_name for line in lines if line.partner_name}
+        for id_, namesakes in self._online_sync_namesakes(company, {tuple(sorted(words_of(name))) for name in names}).items():
+            names_of.setdefault(id_, namesakes)
         self.env.cr.execute(SQL(
             """SELECT partner.commercial_partner_id, array_agg(DISTINCT bank.sanitized_acc_number)
                  FROM res_partner_bank bank JOIN res_partner partner ON partner.id = bank.partner_id
@@ -182,6 +179,32 @@ class AccountBankStatementLine(models.Model):
         accounts_of = dict(self.env.cr.fetchall())
         learned = self._online_sync_learned_accounts(company)
         return [Party(id_, tuple(names), tuple(accounts_of.get(id_, ())), tuple(learned.get(id_, ()))) for id_, names in names_of.items()]
+
+    @api.model
+    def _online_sync_names(self, company, condition):
+        """{partner id: its names and those of its contacts, as far as the condition on `partner` holds}."""
+        self.env.cr.execute(SQL(
+            """
+            SELECT partner.commercial_partner_id, array_agg(DISTINCT partner.name)
+              FROM res_partner partner
+             WHERE partner.active AND (partner.company_id IS NULL OR partner.company_id = %s)
+               AND partner.commercial_partner_id != %s AND partner.name IS NOT NULL AND (%s)
+             GROUP BY partner.commercial_partner_id
+            """, company.id, company.partner_id.commercial_partner_id.id, condition))
+        return dict(self.env.cr.fetchall())
+
+    @api.model
+    def _online_sync_namesakes(self, company, wanted):
+        """{partner id: names} of all partners with a name of these words: who is called like another one cannot be told from it.
+
+        :param wanted: names as sorted tuples of the words that count; legal forms and punctuation do not
+        """
+        # The database looks for one word of each name, what is left is compared as the engine compares.
+        words = [max(name, key=len) for name in wanted if name]
+        found = self._online_sync_names(company, SQL(
+            """EXISTS (SELECT FROM unnest(string_to_array(translate(replace(lower(partner.name), 'ß', 'ss'), %s, %s), ' ')) word
+                        WHERE word = ANY(%s))""", *_PLAIN, words))
+        return {id_: names for id_, names in found.items() if any(tuple(sorted(words_of(name))) in wanted for name in names)}
 
     @api.model
     def _online_sync_learned_accounts(self, company):
@@ -202,9 +225,12 @@ class AccountBankStatementLine(models.Model):
 
     @api.model
     def _online_sync_own_accounts(self, company):
-        """{normalised account number: journal id} of the company's own bank accounts."""
+        """{normalised account number: journal ids} of the company's own bank accounts: one number may have a journal for each currency."""
         journals = self.env['account.journal'].search([('company_id', '=', company.id), ('bank_account_id', '!=', False)])
-        return {normalise_account(journal.bank_account_id.acc_number): journal.id for journal in journals}
+        own = defaultdict(list)
+        for journal in journals:
+            own[normalise_account(journal.bank_account_id.acc_number)].append(journal.id)
+        return own
 
     def _online_sync_rules(self, company, explained):
         """Matches by the user's rules, for the lines that no open document and no sure transfer explains."""
@@ -231,12 +257,15 @@ class AccountBankStatementLine(models.Model):
         matches = self.env['online.sync.match'].sudo()
         old = matches.search([('statement_line_id', 'in', self.ids), ('state', '!=', 'applied')])
         refused = {match._key() for match in old if match.state != 'proposed' and match.rule_id}
+        asked = {key[0] for key in refused}     # where a person took one rule back, the next one does not decide alone
         proposed = {match._key(): match for match in old if match.state == 'proposed'}
         kept, creates = matches, []
         for one in found:
             key = *matching.key_of(one.line, one.items, one.pair), one.rule
             if key in refused:      # the engine knows those without a rule
                 continue
+            if one.rule and one.line in asked:
+                one = replace(one, certain=False, against=(evidence.RULE_ASKS,))
             values = _match_values(one)
             same = proposed.pop(key, None)
             if same:
@@ -298,7 +327,7 @@ def _as_line(row, mapping, company):
         texts = {False: text or '', True: narration or ''}
         partner = next((one.commercial_partner_id.id for regex, is_note, one in mapping if found_in(
             rf'\A(?:{regex})', texts[is_note], re.IGNORECASE | re.DOTALL)), None)
-    return matching.Line(
+    return evidence.Line(
         id=id_, journal=journal, date=day, amount=_exact(amount, decimals), currency=currency, text=text or '', reference=ref or '',
         end_to_end_id=str(details.get('end_to_end_id') or '') if isinstance(details, dict) else '', kind=kind or '', account=account or '',
         partner_name=name or '', partner=partner, foreign=(_exact(other_amount, other_decimals), other) if other else None,
@@ -311,7 +340,7 @@ def _as_item(row, company):
      is_entry, side, payment_journal, is_untouched) = row
     references = tuple(dict.fromkeys(text for text in (payment_reference, ref) if text and text != number))
     has_discount = is_untouched and discount_day and discount and Decimal(discount) and Decimal(discount) != Decimal(residual)
-    return matching.Item(
+    return evidence.Item(
         id=id_, date=day, residual=_exact(residual, decimals), currency=currency, partner=partner, number=number or '',
         references=references, due=due, is_payment=is_payment, is_entry=is_entry and not is_payment, side=side, document=document,
         journal=payment_journal, company=company.id,

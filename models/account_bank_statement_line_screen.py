@@ -5,7 +5,7 @@ from odoo import Command, _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
-from ..engine import matching
+from ..engine import evidence
 
 #: Lines that the screen loads at once, and candidates that it shows.
 MOST_LINES, MOST_CANDIDATES = 200, 30
@@ -188,7 +188,7 @@ class AccountBankStatementLine(models.Model):
         proposed = self.online_sync_match_ids.filtered(lambda one: one.state == 'proposed').sudo()
         match = proposed.create({
             'statement_line_id': self.id, 'state': 'applied', 'how': 'hand', 'verdict': proposed._verdict_of(items),
-            'evidence': [matching.CHOSEN], 'against': [],
+            'evidence': [evidence.CHOSEN], 'against': [],
             'item_ids': [Command.set(items.ids)], 'rest': -self.currency_id.round(left.of(self.currency_id)),
             'write_off_account_id': account.id, 'write_off_tax_ids': [Command.set(taxes.ids)], 'partner_before_id': partner_before.id,
             'applied_at': fields.Datetime.now(), 'applied_by_id': self.env.uid})

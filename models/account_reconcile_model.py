@@ -7,7 +7,7 @@ import re
 
 from odoo import api, models
 
-from ..engine import matching
+from ..engine import evidence, matching
 from .account_bank_statement_line_settle import Counterpart, Left
 from .user_regex import found_in
 
@@ -38,8 +38,8 @@ class AccountReconcileModel(models.Model):
         if not rule:
             return None
         parts, left, fits = rule._online_sync_counterparts(line)
-        against = () if rule._online_sync_decides() and parts and fits and not left else (matching.RULE_ASKS,)
-        return matching.Match(line.id, certain=not against, score=50, evidence=(matching.RULE,), against=against, rule=rule.id,
+        against = () if rule._online_sync_decides() and parts and fits and not left else (evidence.RULE_ASKS,)
+        return matching.Match(line.id, certain=not against, score=50, evidence=(evidence.RULE,), against=against, rule=rule.id,
                               rest=-line.currency_id.round(left.of(line.currency_id)))
 
     def _online_sync_fits(self, line):

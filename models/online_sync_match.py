@@ -4,7 +4,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_amount, format_date
 
-from ..engine import matching
+from ..engine import evidence, matching
 
 STATES = [('proposed', "Proposed"), ('applied', "Matched"), ('rejected', "Rejected"), ('undone', "Undone")]
 
@@ -84,23 +84,23 @@ class OnlineSyncMatch(models.Model):
     @api.model
     def _say_evidence(self):
         return {
-            matching.NUMBER: _("number in the text"), matching.STRUCTURED_REFERENCE: _("structured reference"),
-            matching.PARTIAL_NUMBER: _("part of the number in the text"), matching.AMOUNT: _("amount equal"),
-            matching.FOREIGN_AMOUNT: _("original amount equal"), matching.DISCOUNT: _("early payment discount"),
-            matching.SUM: _("sum equal"), matching.WHOLE_BALANCE: _("all that is open"), matching.PARTIAL: _("part of the amount"),
-            matching.FEE_SHORT: _("short by what may be a fee"), matching.ACCOUNT: _("account number known"),
-            matching.NAME: _("name agrees"), matching.NAME_IN_TEXT: _("name in the text"), matching.KNOWN_PARTNER: _("partner agrees"),
-            matching.OWN_ACCOUNT: _("between own accounts"),
-            matching.OLDEST_FIRST: _("the oldest first"), matching.RULE: _("conditions of the rule"), matching.CHOSEN: _("chosen"),
+            evidence.NUMBER: _("number in the text"), evidence.STRUCTURED_REFERENCE: _("structured reference"),
+            evidence.PARTIAL_NUMBER: _("part of the number in the text"), evidence.AMOUNT: _("amount equal"),
+            evidence.FOREIGN_AMOUNT: _("original amount equal"), evidence.DISCOUNT: _("early payment discount"),
+            evidence.SUM: _("sum equal"), evidence.WHOLE_BALANCE: _("all that is open"), evidence.PARTIAL: _("part of the amount"),
+            evidence.FEE_SHORT: _("short by what may be a fee"), evidence.ACCOUNT: _("account number known"),
+            evidence.NAME: _("name agrees"), evidence.NAME_IN_TEXT: _("name in the text"), evidence.KNOWN_PARTNER: _("partner agrees"),
+            evidence.OWN_ACCOUNT: _("between own accounts"),
+            evidence.OLDEST_FIRST: _("the oldest first"), evidence.RULE: _("conditions of the rule"), evidence.CHOSEN: _("chosen"),
         }
 
     @api.model
     def _say_against(self):
         return {
-            matching.OTHER_PARTNER: _("it is from another partner"), matching.OTHER_DOCUMENT: _("the text names another document"),
-            matching.RETURN: _("a payment that came back"), matching.NOT_UNIQUE: _("another one fits as well"),
-            matching.TOO_EARLY: _("the document is later"), matching.WEAK_EVIDENCE: _("little evidence"),
-            matching.RULE_ASKS: _("the rule wants to be asked"),
+            evidence.OTHER_PARTNER: _("it is from another partner"), evidence.OTHER_DOCUMENT: _("the text names another document"),
+            evidence.RETURN: _("a payment that came back"), evidence.NOT_UNIQUE: _("another one fits as well"),
+            evidence.TOO_EARLY: _("the document is later"), evidence.WEAK_EVIDENCE: _("little evidence"),
+            evidence.RULE_ASKS: _("the rule wants to be asked"),
         }
 
     def _screen_match(self):
@@ -222,7 +222,7 @@ class OnlineSyncMatch(models.Model):
         if not self.item_ids:
             raise UserError(_("What this was to be matched with is gone. Look again."))
         self._check_rest(how)
-        return [(line, *line._online_sync_counterparts(self.item_ids, discount=matching.DISCOUNT in (self.evidence or [])))]
+        return [(line, *line._online_sync_counterparts(self.item_ids, discount=evidence.DISCOUNT in (self.evidence or [])))]
 
     def _meet_other_side(self):
         """The other side of a transfer goes along: by its own proposal, or by one made now where only this side was looked at."""
@@ -237,7 +237,7 @@ class OnlineSyncMatch(models.Model):
     def _check_rest(self, how):
         """What is open may have changed since: nothing is applied alone then, and who accepts it sees what is left."""
         line, items = self.statement_line_id, self.item_ids
-        if matching.DISCOUNT in (self.evidence or []) or len(items.currency_id) > 1:
+        if evidence.DISCOUNT in (self.evidence or []) or len(items.currency_id) > 1:
             return
         is_foreign = items.currency_id != line.currency_id
         if is_foreign and items.currency_id != line.foreign_currency_id:

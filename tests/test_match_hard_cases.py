@@ -70,6 +70,31 @@ class TestNotAlone(HardCase):
             self.line(70, 'order of acme foods', account_number='BE71 0961 2345 6769'),
             self.line(70, 'order', partner_name='Acme Foods Germany GmbH'), self.line(75, 'order', partner_name='Cedar'))
 
+    def test_namesakes_under_another_spelling(self):
+        """Legal forms, accents and punctuation tell nobody apart: of two partners that are called alike, none is meant for sure."""
+        for number, (mine, other) in enumerate((
+                ('Bäckerei Süd GmbH', 'Backerei Sud'), ("O'Neil & Sons Ltd.", 'ONeil Sons'), ('Straße Logistik AG', 'Strasse, Logistik'))):
+            partner, _other = self.env['res.partner'].create([{'name': mine}, {'name': other}])
+            self.invoice(70 + number, partner=partner)
+            self.assertStaysOpen(self.line(70 + number, 'order', partner_name=mine.upper()))
+
+    def test_document_that_is_later_than_the_payment(self):
+        """The partner and the amount alone may be last month's, paid twice; the number says that it is this document."""
+        invoice = self.invoice(70, days=-5)
+        self.assertStaysOpen(self.line(70, 'subscription', partner_name='Acme Foods'))
+        named = self.line(70, invoice.name, partner_name='Acme Foods')
+        named.online_sync_match()
+        self.assertMatched(named, invoice)
+
+    def test_transfer_to_an_account_with_a_journal_for_each_currency(self):
+        journals = self.eur_journal() | self.bank.copy({'name': 'Dollars', 'code': 'USD2', 'currency_id': False})
+        for journal in (*journals, *reversed(journals)):
+            journal.set_bank_account('BE71096123456769')
+        out = self.line(-500, 'top up', account_number='BE71 0961 2345 6769')
+        into = self.line(500, 'top up', journal=journals[1])
+        (out | into).online_sync_match()
+        self.assertEqual((out | into).mapped('is_reconciled'), [True, True])
+
     def test_name_in_a_text_is_not_enough(self):
         orange = self.env['res.partner'].create({'name': 'Orange'})
         self.invoice(60, 'in_invoice', partner=orange, ref='k1')
@@ -505,3 +530,14 @@ class TestHardRules(HardCase):
         self.rule('HOST', {'account_id': self.expense.id, 'amount_string': '100'})
         self.invoice(300, 'in_invoice', ref='HOST-2026-1', partner=self.blue)
         self.assertStaysOpen(self.line(-290, 'HOST services', partner_id=self.blue.id))
+
+    def test_rule_that_a_person_took_back_makes_no_other_sure(self):
+        wrong = self.rule('FEE', {'account_id': self.expense.id, 'amount_string': '100'})
+        line = self.line(-5, 'fee')
+        line.online_sync_match()
+        self.assertEqual(line.online_sync_match_ids.rule_id, wrong)
+        line.online_sync_unmatch()
+        wrong.active = False
+        other = self.rule('fee', {'account_id': self.expense.id, 'amount_string': '100'})
+        self.assertStaysOpen(line)
+        self.assertEqual(line.online_sync_match_ids.filtered(lambda match: match.state == 'proposed').rule_id, other)

@@ -6,8 +6,9 @@ from unittest import skipUnless
 
 from odoo.tests import BaseCase, tagged
 
-from ..engine import matching
-from ..engine.matching import Item, Line, match
+from ..engine import evidence
+from ..engine.evidence import Item, Line
+from ..engine.matching import match
 from ..engine.parties import Party
 from .common import TODAY
 from .test_match import MatchCase
@@ -100,7 +101,7 @@ class TestMatchingProperties(BaseCase):
                 amount = next(line.amount for line in lines if line.id == one.line)
                 self.assertEqual(amount - sum(by_id[id_].residual for id_ in one.items), one.rest)
                 self.assertLessEqual(abs(amount), abs(sum(by_id[id_].residual for id_ in one.items)))
-                self.assertTrue(set(one.evidence) - {matching.AMOUNT}, "an amount alone is no evidence")
+                self.assertTrue(set(one.evidence) - {evidence.AMOUNT}, "an amount alone is no evidence")
                 taken += one.items
         self.assertEqual(len(taken), len(set(taken)))
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from ...engine.matching import Item, Line
+from ...engine.evidence import Item, Line
 from ...engine.parties import Party
 from . import words
 
 TODAY = date(2026, 11, 20)
-OURS = {'DE02120300000000202051': 1, 'DE02500105170137075030': 2}
+OURS = {'DE02120300000000202051': (1,), 'DE02500105170137075030': (2,)}
 #: Share of each kind in a set.
 KINDS = {
     'exact': 16, 'mangled': 12, 'split': 4, 'structured': 8, 'iban_amount': 8, 'name_amount': 7, 'vendor_reference': 7, 'several': 5,

@@ -1,9 +1,8 @@
 """Script for the Odoo shell, run by `make bench`: measures the way from the HTTP page to the posted bank transaction.
 
-The shell gives `env`; BENCH_PORT is where dev/bench_bank.py listens, ONLY selects by the beginning of a name. Results go to the file
+The shell gives `env`; BENCH_PORT is where bank.py listens, ONLY selects by the beginning of a name. Results go to the file
 BENCH_RESULTS, one JSON object a line.
 """
-import json
 import os
 import resource
 import statistics
@@ -11,34 +10,13 @@ import time
 from datetime import date, timedelta
 from itertools import pairwise
 
-from odoo.sql_db import Cursor
+from figures import measured, report, wanted
 
 from odoo.addons.account_online_sync.clients.records import RemoteAccount
 
-ONLY = os.environ.get('ONLY') or ''
 PORT = os.environ['BENCH_PORT']
 EXTERNAL_ID = 'ACT-00000000-0000-4000-8000-000000000001'
 PAGE_DAYS = 90
-statements = 0
-execute = Cursor.execute
-
-
-def counting(cursor, *args, **kwargs):
-    global statements
-    statements += 1
-    return execute(cursor, *args, **kwargs)
-
-
-Cursor.execute = counting
-
-
-def report(name, value, unit, **detail):
-    with open(os.environ['BENCH_RESULTS'], 'a') as file:
-        file.write(json.dumps({'name': name, 'value': round(value, 3), 'unit': unit, 'detail': detail}) + '\n')
-
-
-def wanted(*names):
-    return any(name.startswith(ONLY) for name in names)
 
 
 def memory_mb():
@@ -56,7 +34,7 @@ def link_of(per_day, days):
     account.write({'mapping': 'create', 'journal_id': False, 'adds_opening': False,
                    'start_date': date.today() - timedelta(days=days - 1)})
     account._apply_mapping()
-    account.journal_id.online_sync_matching = 'off'     # bench_match.py measures that
+    account.journal_id.online_sync_matching = 'off'     # measure_match.py measures that
     env.cr.commit()  # noqa: F821
     return link
 
@@ -85,13 +63,14 @@ def stock(link):
     for vals in values:
         vals.pop('online_sync_transaction_id')
     env.cr.commit()  # noqa: F821
-    env.invalidate_all()  # noqa: F821
-    before, started = statements, time.perf_counter()
-    for first in range(0, len(values), 500):
-        env['account.bank.statement.line'].create(values[first:first + 500])  # noqa: F821
-        env.cr.commit()  # noqa: F821
-        env.invalidate_all()  # noqa: F821
-    return time.perf_counter() - started, statements - before
+
+    def create():
+        for first in range(0, len(values), 500):
+            env['account.bank.statement.line'].create(values[first:first + 500])  # noqa: F821
+            env.cr.commit()  # noqa: F821
+            env.invalidate_all()  # noqa: F821
+
+    return measured(env, create)[1:]  # noqa: F821
 
 
 def measure_import(rounds=4, per_day=22):
@@ -99,9 +78,7 @@ def measure_import(rounds=4, per_day=22):
     ratios, ours_rates, stock_rates, queries = [], [], [], []
     for number in range(rounds + 1):
         link = link_of(per_day, PAGE_DAYS)
-        before, started = statements, time.perf_counter()
-        log = run(link)
-        ours, ours_statements = time.perf_counter() - started, statements - before
+        log, ours, ours_statements = measured(env, lambda: run(link))  # noqa: B023, F821 - called at once
         theirs, their_statements = stock(link)
         if number:      # the first round warms up
             ratios.append(theirs / ours)
@@ -123,11 +100,9 @@ def measure_reread(per_day=5, days=2000):
     account._owe_again(account.start_date)
     link.calls = account.next_try = False      # the calls of the day were used up by the first read
     env.cr.commit()  # noqa: F821
-    env.invalidate_all()  # noqa: F821
-    before, started = statements, time.perf_counter()
-    log = run(link)
-    report('reread.queries_per_page', (statements - before) / log.pages, 'queries', pages=log.pages, known=log.skipped,
-           new=log.created, changed=log.updated, seconds=round(time.perf_counter() - started, 1))
+    log, seconds, statements = measured(env, lambda: run(link))  # noqa: F821
+    report('reread.queries_per_page', statements / log.pages, 'queries', pages=log.pages, known=log.skipped,
+           new=log.created, changed=log.updated, seconds=round(seconds, 1))
 
 
 def measure_growth(per_day=50, days=2000):

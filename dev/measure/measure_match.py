@@ -2,41 +2,19 @@
 
 The shell gives `env`; ONLY selects by the beginning of a name. Results go to the file BENCH_RESULTS, one JSON object a line.
 """
-import json
 import math
-import os
 import statistics
 import time
 from datetime import date, timedelta
 
+from figures import measured, report, wanted
+
 from odoo import Command
-from odoo.sql_db import Cursor
 
 from odoo.addons.account_online_sync.engine import matching
 from odoo.addons.account_online_sync.tests.labelled import labelled_set
 
-ONLY = os.environ.get('ONLY') or ''
 SEEDS = range(9000, 9010)
-statements = 0
-execute = Cursor.execute
-
-
-def counting(cursor, *args, **kwargs):
-    global statements
-    statements += 1
-    return execute(cursor, *args, **kwargs)
-
-
-Cursor.execute = counting
-
-
-def report(name, value, unit, **detail):
-    with open(os.environ['BENCH_RESULTS'], 'a') as file:
-        file.write(json.dumps({'name': name, 'value': round(value, 4), 'unit': unit, 'detail': detail}) + '\n')
-
-
-def wanted(*names):
-    return any(name.startswith(ONLY) for name in names)
 
 
 def decide(labelled):
@@ -88,15 +66,6 @@ def open_pairs(count, round_number):
     return lines, invoices.line_ids.filtered(lambda item: item.account_type == 'asset_receivable').sorted('move_id')
 
 
-def measured(function):
-    """(seconds, statements) of a call, its commit included."""
-    env.invalidate_all()  # noqa: F821
-    before, started = statements, time.perf_counter()
-    function()
-    env.cr.commit()  # noqa: F821
-    return time.perf_counter() - started, statements - before
-
-
 def apply_stock(lines, items):
     """The suspense item becomes the invoice's counterpart, then Odoo's own `reconcile()`: one pair after the other."""
     for line, item in zip(lines, items, strict=True):
@@ -110,12 +79,12 @@ def measure_applying(rounds=4, count=200):
     ratios, ours_queries, stock_queries, rates = [], [], [], []
     for number in range(rounds + 1):
         lines, items = open_pairs(count, number)
-        stock, stock_statements = measured(lambda: apply_stock(lines, items))  # noqa: B023 - called at once
+        _none, stock, stock_statements = measured(env, lambda: apply_stock(lines, items))  # noqa: B023, F821 - called at once
         assert all(lines.mapped('is_reconciled'))
         lines, items = open_pairs(count, number)
         matches = lines.online_sync_match(apply=False)
         env.cr.commit()  # noqa: F821
-        ours, our_statements = measured(lambda: lines._online_sync_apply_safely(matches))  # noqa: B023
+        _none, ours, our_statements = measured(env, lambda: lines._online_sync_apply_safely(matches))  # noqa: B023, F821
         assert all(lines.mapped('is_reconciled'))
         if number:      # the first round warms up
             ratios.append(stock / ours)
