@@ -23,14 +23,28 @@ class AccountReconcileModel(models.Model):
         """The rules that book something by themselves or propose it, in their order."""
         return self.search([('company_id', '=', company.id)]).filtered(lambda rule: rule._online_sync_is_rule())
 
+    @api.model
+    def _online_sync_is_18(self):
+        """Whether rules have the shape of 18.0. `rule_type` does not tell: OCA's `account_reconcile_model_oca` has it on 19.0 too."""
+        return 'auto_reconcile' in self._fields
+
+    @api.model
+    def _online_sync_kind_of_rule(self):
+        """Values that make a rule one that writes off alone."""
+        if self._online_sync_is_18():
+            return {'rule_type': 'writeoff_suggestion', 'auto_reconcile': True}
+        return {'trigger': 'auto_reconcile', **({'is_writeoff_suggestion': True} if 'is_writeoff_suggestion' in self._fields else {})}
+
     def _online_sync_is_rule(self):
-        if 'rule_type' in self._fields:     # 18.0
+        if self._online_sync_is_18():
             return self.rule_type == 'writeoff_suggestion' and bool(self.line_ids)
+        if 'rule_type' in self._fields and self.rule_type == 'invoice_matching':    # its lines are for the rest of what OCA's addon finds
+            return False
         return self.can_be_proposed and bool(self.line_ids) and all(line.account_id for line in self.line_ids)
 
     def _online_sync_decides(self):
         """Whether the user wants no question."""
-        return self.auto_reconcile if 'auto_reconcile' in self._fields else self.trigger == 'auto_reconcile'
+        return self.auto_reconcile if self._online_sync_is_18() else self.trigger == 'auto_reconcile'
 
     def _online_sync_match(self, line):
         """The match of a bank transaction by the first of these rules whose conditions hold, None for none."""
@@ -54,9 +68,9 @@ class AccountReconcileModel(models.Model):
         amount, low, high = abs(line.amount), self.match_amount_min, self.match_amount_max
         compare = line.currency_id.compare_amounts
         if self.match_amount == 'lower':
-            return compare(amount, high) < ('rule_type' not in self._fields)     # 19.0: or equal
+            return compare(amount, high) < (not self._online_sync_is_18())     # 19.0: or equal
         if self.match_amount == 'greater':
-            return compare(amount, low) > -('rule_type' not in self._fields)
+            return compare(amount, low) > -(not self._online_sync_is_18())
         return self.match_amount != 'between' or compare(amount, low) >= 0 >= compare(amount, high)
 
     def _online_sync_fits_text(self, line):

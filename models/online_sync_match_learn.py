@@ -79,9 +79,7 @@ class OnlineSyncMatch(models.Model):
 
     def _rule_action(self, text):
         """The form of a new reconciliation model, filled in."""
-        is_18 = 'rule_type' in self.env['account.reconcile.model']._fields
-        kind = {'default_rule_type': 'writeoff_suggestion', 'default_auto_reconcile': True} if is_18 else {
-            'default_trigger': 'auto_reconcile'}
+        kind = {f'default_{name}': value for name, value in self.env['account.reconcile.model']._online_sync_kind_of_rule().items()}
         line = {'account_id': self.write_off_account_id.id, 'amount_type': 'percentage', 'amount_string': '100', 'label': text,
                 'tax_ids': [(6, 0, self.write_off_tax_ids.ids)]}
         return {

@@ -379,9 +379,9 @@ class TestMatchRules(MatchCase):
     """The user's reconciliation models, in the shape of the version that runs."""
 
     def rule(self, text, lines, decides=True, **values):
-        is_18 = 'rule_type' in self.env['account.reconcile.model']._fields
-        kind = {'rule_type': 'writeoff_suggestion', 'auto_reconcile': decides} if is_18 else {
-            'trigger': 'auto_reconcile' if decides else 'manual'}
+        kind = self.env['account.reconcile.model']._online_sync_kind_of_rule()
+        if not decides:
+            kind.update({'auto_reconcile': False} if 'auto_reconcile' in kind else {'trigger': 'manual'})
         return self.env['account.reconcile.model'].create({
             'name': text, 'match_label': 'contains', 'match_label_param': text, 'line_ids': [Command.create(line) for line in lines],
             **kind, **values})

@@ -428,8 +428,7 @@ class TestHardRules(HardCase):
     """The user's rules at their edges."""
 
     def rule(self, text, *lines, **values):
-        is_18 = 'rule_type' in self.env['account.reconcile.model']._fields
-        kind = {'rule_type': 'writeoff_suggestion', 'auto_reconcile': True} if is_18 else {'trigger': 'auto_reconcile'}
+        kind = self.env['account.reconcile.model']._online_sync_kind_of_rule()
         return self.env['account.reconcile.model'].create({
             'name': text, 'match_label': 'contains', 'match_label_param': text, 'line_ids': [Command.create(line) for line in lines],
             **kind, **values})
