@@ -14,7 +14,7 @@ FORBIDDEN = {
     'controllers': ('requests', 'urllib3'),
     'wizards': ('requests', 'urllib3', 'controllers'),
 }
-ENGINE_MAY_KNOW = {'clients.records'}
+ENGINE_MAY_KNOW = {'clients.records', 'clients.books'}
 
 
 def _imports(path):

@@ -1,0 +1,161 @@
+"""What crosses the border of two-way synchronization: canonical records and the interface of a side. No behaviour, no system's own shape.
+
+Both sides of a link speak this one language, so the engine knows neither which system it talks to nor which side is ours. A value is
+None, `str`, `bool`, `Decimal`, `date`, an aware `datetime`, a :class:`Ref`, a frozenset of Ref, or a tuple of :class:`Line`. A name that is
+missing from `fields` was not told, which is not the same as None: told to be empty.
+"""
+import abc
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Union
+
+from .errors import SyncError
+
+#: States of a record. A record that is no document is ACTIVE or ARCHIVED.
+ACTIVE, ARCHIVED = 'active', 'archived'
+DRAFT, POSTED, CANCELLED = 'draft', 'posted', 'cancelled'
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Points to a record of an entity by its key on the side that speaks, or by its binding once both sides are known."""
+
+    entity: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a document.
+
+    :param key: what its side calls it, '' where lines have no identity or it does not exist there yet
+    """
+
+    key: str
+    fields: Mapping[str, 'Value']
+
+
+Value = Union[None, str, bool, Decimal, date, datetime, Ref, frozenset, tuple]  # noqa: UP007 - `None | str` cannot name Ref before 3.14
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as one side tells it.
+
+    :param version: another one whenever the record changed; '' when that cannot be said yet
+    :param state: one of the states above
+    :param changed_at: when it was last changed, by that side's clock
+    :param title: what a person calls it
+    """
+
+    entity: str
+    key: str
+    version: str
+    fields: Mapping[str, Value]
+    state: str = ACTIVE
+    changed_at: datetime | None = None
+    changed_by: str = ''
+    title: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class LineEdits:
+    """What to do with the lines of a document.
+
+    :param update: fields to set by key
+    :param add: lines to add, in their order; their keys are the other side's
+    :param remove: keys
+    """
+
+    update: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    add: tuple[Line, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def __bool__(self):
+        return bool(self.update or self.add or self.remove)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What to write.
+
+    :param key: '' creates
+    :param marker: finds what was created, also after a crash; the same for each attempt
+    :param fields: only what is to be set; `lines` fields are :class:`LineEdits`, or all the lines of a new record
+    :param state: to bring it to, '' to leave it
+    :param version: what the values were based on, '' when the record is new
+    """
+
+    entity: str
+    key: str = ''
+    marker: str = ''
+    fields: Mapping[str, Value | LineEdits] = field(default_factory=dict)
+    state: str = ''
+    version: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an intent: the key and the record as it stands now, or why not.
+
+    :param key: also set beside an error, when the record was created and only what followed was refused
+    """
+
+    key: str = ''
+    record: Record | None = None
+    error: SyncError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One page of what moved.
+
+    :param versions: {key: version}
+    :param cursor: asks for the next page; on the last one it is where the next run begins
+    """
+
+    versions: Mapping[str, str]
+    cursor: str
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """What a side knows of a field of an entity.
+
+    :param kind: a kind of :mod:`engine.entities`; '' where the side has no such field
+    :param problem: a sentence for the user, '' when it can be used
+    """
+
+    name: str
+    label: str
+    kind: str
+    readonly: bool = False
+    required: bool = False
+    problem: str = ''
+
+
+class Side(abc.ABC):
+    """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
+
+    @abc.abstractmethod
+    def read_changes(self, entity: str, cursor: str, filters: Mapping | None = None) -> Changes:
+        """A page of what moved since the cursor, '' for all there is. What moved within the overlap is told again."""
+
+    @abc.abstractmethod
+    def read_listing(self, entity: str, cursor: str, filters: Mapping | None = None) -> Changes:
+        """A page of all that there is, also what is archived or cancelled: who is missing from all pages is not there."""
+
+    @abc.abstractmethod
+    def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None) -> dict[str, Record]:
+        """Records by key; those that are not there (or not for us) are missing."""
+
+    @abc.abstractmethod
+    def write_records(self, entity: str, intents: Sequence[Intent]) -> list[Outcome]:
+        """One outcome for each intent, in their order."""
+
+    @abc.abstractmethod
+    def describe(self, entity: str) -> dict[str, FieldInfo]:
+        """The entity's fields on this side."""
