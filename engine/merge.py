@@ -267,7 +267,7 @@ def _agreed_lines(name, rule, old, merged, local, remote):
 
 
 def _found(merged, name, here, there, base_here, base_there):
-    """Pairs among the lines that have no partner yet: twins, then what was sent and what came of it in the order of sending, then equal ones."""
+    """Pairs among the lines without a partner: twins, then what was sent and what came of it in the order of sending, then equal ones."""
     twins = dict(merged.twins.get(name, ()))
     by_key = {line.key: line for line in there}
     pairs = [(line, by_key[twins[line.key]]) for line in here if twins.get(line.key) in by_key]
