@@ -2,7 +2,7 @@
 
 Both sides of a link speak this one language, so the engine knows neither which system it talks to nor which side is ours. A value is
 None, `str`, `bool`, `Decimal`, `date`, an aware `datetime`, a :class:`Ref`, a frozenset of Ref, or a tuple of :class:`Line`. A name that is
-missing from `fields` was not told, which is not the same as None: told to be empty.
+missing from `fields` was not told, which is not the same as told to be empty: '' for a text, None for all else.
 """
 import abc
 from collections.abc import Collection, Mapping, Sequence
@@ -86,6 +86,7 @@ class Intent:
     :param fields: only what is to be set; `lines` fields are :class:`LineEdits`, or all the lines of a new record
     :param state: to bring it to, '' to leave it
     :param version: what the values were based on, '' when the record is new
+    :param reopens: the document is posted: it goes back to draft for the change and is posted again
     """
 
     entity: str
@@ -94,6 +95,7 @@ class Intent:
     fields: Mapping[str, Value | LineEdits] = field(default_factory=dict)
     state: str = ''
     version: str = ''
+    reopens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,453 @@
+"""The books of an Odoo database as canonical records: written once, used for our own database and for another one over the wire.
+
+All that differs between the two is how a method is called (:class:`Access`). What differs between Odoo's series is found out by asking
+(`fields_get`): a field that a series does not have is not told and not written.
+"""
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Protocol
+
+from .books import (
+    ACTIVE,
+    ARCHIVED,
+    CANCELLED,
+    DRAFT,
+    POSTED,
+    Changes,
+    FieldInfo,
+    Intent,
+    Line,
+    LineEdits,
+    Outcome,
+    Record,
+    Ref,
+    Side,
+    Value,
+)
+from .errors import SyncError
+
+#: Records that one call reads or writes at most.
+PAGE = 200
+#: Ids that one call of a complete listing brings.
+LISTING_PAGE = 5000
+#: A transaction that took so long to commit is still seen: what changed so much earlier is asked for again.
+OVERLAP = timedelta(minutes=10)
+#: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
+SETTLED = timedelta(seconds=2)
+_TIME = '%Y-%m-%d %H:%M:%S'
+
+
+class Access(Protocol):
+    """How methods of an Odoo database are called."""
+
+    def call(self, model: str, method: str, ids: Sequence[int] | None = None, /, *, idempotent: bool = False,
+             context: Mapping | None = None, **named) -> Any:
+        """What the method returns: ids for records, lists and dictionaries."""
+
+    def create_marked(self, model: str, rows: Sequence[Mapping], markers: Sequence[str], context: Mapping) -> list[int]:
+        """Ids of new records; a marker that was used before gives the record that it made."""
+
+    def now(self) -> datetime:
+        """The database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A canonical field and where Odoo keeps it.
+
+    :param odoo: name of the field
+    :param kind: how it is converted: text, html, bool, number, date, choice, id, ids, code
+    :param of: entity that an id points to
+    :param code: (model, field) whose code stands for an id
+    :param readonly: told, never written
+    """
+
+    name: str
+    odoo: str
+    kind: str = 'text'
+    of: str = ''
+    code: tuple[str, str] | None = None
+    readonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A canonical list of lines and the records that are its lines.
+
+    :param odoo: the one2many that writes them
+    :param model, parent: where they are read
+    """
+
+    name: str
+    odoo: str
+    model: str
+    parent: str
+    maps: tuple[Map, ...]
+    domain: tuple = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An entity in Odoo.
+
+    :param states: {Odoo's state: canonical state} of a document
+    :param steps: {canonical state to reach: method}
+    :param title: field with which a person names it
+    """
+
+    model: str
+    maps: tuple[Map, ...]
+    lines: tuple[Lines, ...] = ()
+    domain: tuple = ()
+    has_company: bool = True
+    states: Mapping[str, str] | None = None
+    steps: Mapping[str, str] | None = None
+    title: str = 'display_name'
+
+    def children(self):
+        return [(lines.model, lines.parent) for lines in self.lines]
+
+
+def _same(*names, kind='text'):
+    return tuple(Map(name, name, kind) for name in names)
+
+
+_CURRENCY = ('res.currency', 'name')
+_LINE = (
+    Map('type', 'display_type', 'choice'), Map('product', 'product_id', 'id', of='product'), Map('text', 'name'),
+    Map('quantity', 'quantity', 'number'), Map('unit_price', 'price_unit', 'number'), Map('discount', 'discount', 'number'),
+    Map('account', 'account_id', 'id', of='account'), Map('taxes', 'tax_ids', 'ids', of='tax'), Map('position', 'sequence', 'number'),
+)
+_ITEM = (
+    Map('account', 'account_id', 'id', of='account'), Map('partner', 'partner_id', 'id', of='partner'), Map('text', 'name'),
+    Map('balance', 'balance', 'number'), Map('currency', 'currency_id', 'code', code=_CURRENCY),
+    Map('amount', 'amount_currency', 'number'), Map('due_date', 'date_maturity', 'date'), Map('position', 'sequence', 'number'),
+)
+_MOVE_STATES = {'draft': DRAFT, 'posted': POSTED, 'cancel': CANCELLED}
+_MOVE_STEPS = {POSTED: 'action_post', DRAFT: 'button_draft', CANCELLED: 'button_cancel'}
+INVOICES = ('out_invoice', 'out_refund', 'in_invoice', 'in_refund', 'out_receipt', 'in_receipt')
+
+SHAPES = {
+    'currency': Shape('res.currency', (Map('code', 'name'), Map('symbol', 'symbol')), has_company=False),
+    'account': Shape('account.account', (
+        *_same('code', 'name'), Map('type', 'account_type', 'choice'), Map('reconcile', 'reconcile', 'bool'),
+        Map('currency', 'currency_id', 'code', code=_CURRENCY)), has_company=False),
+    'tax': Shape('account.tax', (
+        Map('name', 'name'), Map('use', 'type_tax_use', 'choice'), Map('computation', 'amount_type', 'choice'),
+        Map('amount', 'amount', 'number'), Map('description', 'invoice_label'), Map('included', 'price_include_override', 'choice'))),
+    'journal': Shape('account.journal', (
+        *_same('code', 'name'), Map('type', 'type', 'choice'), Map('currency', 'currency_id', 'code', code=_CURRENCY))),
+    'payment_term': Shape('account.payment.term', (Map('name', 'name'), Map('note', 'note', 'html'))),
+    'partner': Shape('res.partner', (
+        *_same('name', 'vat', 'email', 'phone', 'website', 'street', 'street2', 'zip', 'city'), Map('is_company', 'is_company', 'bool'),
+        Map('parent', 'parent_id', 'id', of='partner'), Map('kind', 'type', 'choice'), Map('company_number', 'company_registry'),
+        Map('reference', 'ref'), Map('state_code', 'state_id', 'code', code=('res.country.state', 'code')),
+        Map('country', 'country_id', 'code', code=('res.country', 'code')), Map('language', 'lang', 'choice'),
+        Map('note', 'comment', 'html'),
+        Map('receivable', 'property_account_receivable_id', 'id', of='account'),
+        Map('payable', 'property_account_payable_id', 'id', of='account'),
+        Map('customer_terms', 'property_payment_term_id', 'id', of='payment_term'),
+        Map('vendor_terms', 'property_supplier_payment_term_id', 'id', of='payment_term')),
+        lines=(Lines('bank_accounts', 'bank_ids', 'res.partner.bank', 'partner_id', (
+            Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name'))),)),
+    'product': Shape('product.product', (
+        *_same('name', 'barcode'), Map('code', 'default_code'), Map('type', 'type', 'choice'), Map('price', 'list_price', 'number'),
+        Map('sales_text', 'description_sale'), Map('can_be_sold', 'sale_ok', 'bool'), Map('can_be_bought', 'purchase_ok', 'bool'),
+        Map('income', 'property_account_income_id', 'id', of='account'),
+        Map('expense', 'property_account_expense_id', 'id', of='account'), Map('sales_taxes', 'taxes_id', 'ids', of='tax'),
+        Map('purchase_taxes', 'supplier_taxes_id', 'ids', of='tax'))),
+    'invoice': Shape('account.move', (
+        Map('kind', 'move_type', 'choice'), Map('number', 'name'), Map('partner', 'partner_id', 'id', of='partner'),
+        Map('date', 'invoice_date', 'date'), Map('entry_date', 'date', 'date'),
+        Map('terms', 'invoice_payment_term_id', 'id', of='payment_term'),
+        Map('due_date', 'invoice_date_due', 'date'), Map('currency', 'currency_id', 'code', code=_CURRENCY),
+        Map('rate', 'invoice_currency_rate', 'number'), Map('journal', 'journal_id', 'id', of='journal'), Map('reference', 'ref'),
+        Map('payment_reference', 'payment_reference'), Map('origin', 'invoice_origin'), Map('note', 'narration', 'html'),
+        Map('untaxed', 'amount_untaxed', 'number', readonly=True), Map('tax', 'amount_tax', 'number', readonly=True),
+        Map('total', 'amount_total', 'number', readonly=True)),
+        lines=(Lines('lines', 'invoice_line_ids', 'account.move.line', 'move_id', _LINE,
+                     (('display_type', 'not in', ['tax', 'payment_term', 'rounding', 'epd', 'discount', 'cogs', 'non_deductible_tax',
+                                                  'non_deductible_product', 'non_deductible_product_total']),)),),
+        domain=(('move_type', 'in', list(INVOICES)),), states=_MOVE_STATES, steps=_MOVE_STEPS),
+    'payment': Shape('account.payment', (
+        Map('direction', 'payment_type', 'choice'), Map('number', 'name'), Map('partner_kind', 'partner_type', 'choice'),
+        Map('partner', 'partner_id', 'id', of='partner'), Map('date', 'date', 'date'), Map('amount', 'amount', 'number'),
+        Map('currency', 'currency_id', 'code', code=_CURRENCY), Map('journal', 'journal_id', 'id', of='journal'),
+        Map('reference', 'memo')),
+        states={'draft': DRAFT, 'in_process': POSTED, 'paid': POSTED, 'canceled': CANCELLED, 'rejected': CANCELLED},
+        steps={POSTED: 'action_post', DRAFT: 'action_draft', CANCELLED: 'action_cancel'}),
+    'entry': Shape('account.move', (
+        Map('number', 'name'), Map('date', 'date', 'date'), Map('journal', 'journal_id', 'id', of='journal'), Map('reference', 'ref'),
+        Map('total', 'amount_total', 'number', readonly=True)),
+        lines=(Lines('lines', 'line_ids', 'account.move.line', 'move_id', _ITEM),),
+        domain=(('move_type', '=', 'entry'), ('statement_line_id', '=', False), ('origin_payment_id', '=', False),
+                ('tax_cash_basis_rec_id', '=', False), ('tax_cash_basis_origin_move_id', '=', False)),
+        states=_MOVE_STATES, steps=_MOVE_STEPS),
+}
+
+
+class OdooSide(Side):
+    """One company of an Odoo database.
+
+    :param company: id of the company
+    :param lang: language in which translated texts are read and written
+    """
+
+    def __init__(self, access: Access, company: int, lang: str = 'en_US'):
+        self.access, self.company = access, company
+        self.context = {'lang': lang, 'allowed_company_ids': [company], 'active_test': False}
+        self._codes: dict[tuple[str, str], dict[int, str]] = {}
+        self._infos: dict[str, dict] = {}
+
+    # -- what there is ----------------------------------------------------------------------------------------------------------
+
+    def read_changes(self, entity, cursor, filters=None):
+        shape, place = SHAPES[entity], json.loads(cursor or '{}')
+        models = [(shape.model, ''), *(shape.children() if place.get('since') else ())]
+        number, latest = place.get('model', 0), place.get('latest', '')
+        model, parent = models[number]
+        domain = self._domain(shape, filters) if not parent else []
+        if place.get('since'):
+            domain += [('write_date', '>=', _earlier(place['since']))]
+        rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date', *filter(None, [parent])], PAGE)
+        latest = max([latest, *(row['write_date'] for row in rows)])
+        # Who changed in this very second may change once more and look the same: its version is not known yet.
+        fresh = (self.access.now() - SETTLED).strftime(_TIME)
+        versions = {str(row[parent or 'id']): '' if parent or row['write_date'] >= fresh else row['write_date']
+                    for row in rows if row[parent or 'id']}
+        if len(rows) == PAGE:
+            return Changes(versions, json.dumps({**place, 'id': rows[-1]['id'], 'latest': latest}), True)
+        if number + 1 < len(models):
+            return Changes(versions, json.dumps({'since': place['since'], 'model': number + 1, 'latest': latest}), True)
+        return Changes(versions, json.dumps({'since': max(latest, place.get('since', ''))}), False)
+
+    def read_listing(self, entity, cursor, filters=None):
+        shape = SHAPES[entity]
+        rows = self._rows(shape.model, [*self._domain(shape, filters), ('id', '>', int(cursor or 0))], ['write_date'], LISTING_PAGE)
+        versions = {str(row['id']): row['write_date'] for row in rows}
+        return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
+
+    def read_records(self, entity, keys, names=None):
+        shape, ids = SHAPES[entity], sorted(int(key) for key in keys)
+        records = {}
+        for first in range(0, len(ids), PAGE):
+            records.update(self._read_page(entity, shape, ids[first:first + PAGE], names))
+        return records
+
+    def _read_page(self, entity, shape, ids, names):
+        maps = [one for one in self._usable(shape.model, shape.maps) if names is None or one.name in names]
+        state = ['state'] if shape.states else ['active'] if 'active' in self._fields(shape.model) else []
+        fields = [*(one.odoo for one in maps), *state, 'write_date', 'write_uid', shape.title]
+        rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
+        ids = [row['id'] for row in rows]
+        lines = {one.name: self._read_lines(one, ids) for one in shape.lines if names is None or one.name in names}
+        fresh = (self.access.now() - SETTLED).strftime(_TIME)
+        return {str(row['id']): self._record(entity, shape, maps, row, lines, fresh) for row in rows}
+
+    def _record(self, entity, shape, maps, row, lines, fresh):
+        values = {one.name: self._value(one, row[one.odoo]) for one in maps}
+        values.update({name: by_parent.get(row['id'], ()) for name, by_parent in lines.items()})
+        state = shape.states[row['state']] if shape.states else ACTIVE if row.get('active', True) else ARCHIVED
+        if values.get('number') in ('/', 'False'):
+            values['number'] = ''
+        return Record(entity, str(row['id']), '' if row['write_date'] >= fresh else row['write_date'], values, state,
+                      datetime.strptime(row['write_date'], _TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
+                      str(row[shape.title] or ''))
+
+    def _read_lines(self, lines, parents):
+        """{id of the parent: its lines, in their order}"""
+        maps = self._usable(lines.model, lines.maps)
+        rows = self.access.call(
+            lines.model, 'search_read', idempotent=True, context=self.context, domain=[(lines.parent, 'in', parents), *lines.domain],
+            fields=[lines.parent, *(one.odoo for one in maps)], load='',
+            order='sequence, id' if any(one.odoo == 'sequence' for one in maps) else 'id')
+        found: dict[int, tuple[Line, ...]] = {}
+        for row in rows:
+            line = Line(str(row['id']), {one.name: self._value(one, row[one.odoo]) for one in maps})
+            found[row[lines.parent]] = (*found.get(row[lines.parent], ()), line)
+        return found
+
+    def describe(self, entity):
+        shape, infos = SHAPES[entity], {}
+        for maps, model in ((shape.maps, shape.model), *((one.maps, one.model) for one in shape.lines)):
+            known = self._fields(model)
+            for one in maps:
+                info = known.get(one.odoo)
+                name = one.name if maps is shape.maps else f'{shape.lines[0].name}/{one.name}'
+                infos[name] = FieldInfo(
+                    one.name, info['string'] if info else '', one.kind if info else '', one.readonly or bool(info and info['readonly']),
+                    bool(info and info['required']), '' if info else f"{model} has no field “{one.odoo}” there.")
+        return infos
+
+    # -- writing ----------------------------------------------------------------------------------------------------------------
+
+    def write_records(self, entity, intents):
+        shape = SHAPES[entity]
+        outcomes: dict[int, Outcome] = {}
+        for first in range(0, len(intents), PAGE):
+            page = dict(enumerate(intents[first:first + PAGE], first))
+            keys, errors = self._create_all(shape, {n: one for n, one in page.items() if not one.key})
+            for number, intent in page.items():
+                if intent.key:
+                    keys[number] = intent.key
+                    errors[number] = self._update(shape, intent)
+            states = {n: (keys[n], one.state or (POSTED if one.reopens else '')) for n, one in page.items()
+                      if keys.get(n) and not errors.get(n)}
+            self._bring_to_states(shape, states, errors)
+            records = self.read_records(entity, {key for key in keys.values() if key})
+            outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n)) for n in page})
+        return [outcomes[number] for number in range(len(intents))]
+
+    def _create_all(self, shape, intents):
+        """({number: key}, {number: error}): all at once, and one by one when that is refused."""
+        rows = {number: self._values(shape, intent) for number, intent in intents.items()}
+        try:
+            markers = [intents[number].marker for number in rows]
+            ids = self.access.create_marked(shape.model, list(rows.values()), markers, self.context) if rows else []
+            return dict(zip(rows, map(str, ids), strict=True)), {}
+        except SyncError as error:
+            if len(rows) == 1:
+                return {}, {next(iter(rows)): error}
+        keys, errors = {}, {}
+        for number, row in rows.items():
+            try:
+                keys[number] = str(self.access.create_marked(shape.model, [row], [intents[number].marker], self.context)[0])
+            except SyncError as error:
+                errors[number] = error
+        return keys, errors
+
+    def _update(self, shape, intent):
+        values, ids = self._values(shape, intent), [int(intent.key)]
+        try:
+            if intent.reopens or intent.state == DRAFT:
+                self._step(shape, DRAFT, ids)
+            if values:
+                self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=values)
+        except SyncError as error:
+            if intent.reopens:      # refused: it is posted again as it was
+                self._bring_to_states(shape, {0: (intent.key, POSTED)}, {})
+            return error
+        return None
+
+    def _bring_to_states(self, shape, wanted, errors):
+        """Call the methods that lead to the wanted states, for all records at once, one by one where that is refused."""
+        by_state: dict[str, list[int]] = {}
+        for number, (_key, state) in wanted.items():
+            if state:
+                by_state.setdefault(state, []).append(number)
+        for state, numbers in by_state.items():
+            try:
+                self._step(shape, state, [int(wanted[number][0]) for number in numbers])
+            except SyncError as error:
+                if len(numbers) == 1:
+                    errors[numbers[0]] = error
+                    continue
+                for number in numbers:
+                    try:
+                        self._step(shape, state, [int(wanted[number][0])])
+                    except SyncError as one:
+                        errors[number] = one
+
+    def _step(self, shape, state, ids):
+        if not shape.states:
+            self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals={'active': state == ACTIVE})
+            return
+        rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
+        left = [row['id'] for row in rows if shape.states[row['state']] != state]
+        if left:
+            self.access.call(shape.model, shape.steps[state], left, context=self.context)
+
+    def _values(self, shape, intent: Intent):
+        """What Odoo's `create` or `write` wants."""
+        maps = {one.name: one for one in self._usable(shape.model, shape.maps) if not one.readonly}
+        values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items() if name in maps}
+        for lines in shape.lines:
+            if lines.name in intent.fields:
+                values[lines.odoo] = self._commands(lines, intent.fields[lines.name])
+        return values
+
+    def _commands(self, lines, edits):
+        maps = {one.name: one for one in self._usable(lines.model, lines.maps)}
+
+        def raw(fields):
+            return {maps[name].odoo: self._raw(maps[name], value) for name, value in fields.items() if name in maps}
+        if not isinstance(edits, LineEdits):
+            edits = LineEdits(add=edits)
+        return [*([2, int(key), 0] for key in edits.remove), *([1, int(key), raw(fields)] for key, fields in edits.update.items()),
+                *([0, 0, raw(line.fields)] for line in edits.add)]
+
+    # -- values -----------------------------------------------------------------------------------------------------------------
+
+    def _value(self, one: Map, raw) -> Value:
+        if one.kind in ('text', 'html', 'choice'):
+            return _text(raw)
+        if one.kind == 'bool':
+            return bool(raw)
+        if one.kind == 'number':
+            return Decimal(str(round(raw, 9))) if not isinstance(raw, Decimal) else raw
+        if one.kind == 'date':
+            return date.fromisoformat(str(raw)[:10]) if raw else None
+        if one.kind == 'ids':
+            return frozenset(Ref(one.of, str(id_)) for id_ in raw)
+        if one.kind == 'id':
+            return Ref(one.of, str(raw)) if raw else None
+        return self._codes_of(one.code).get(raw, '') if raw else ''
+
+    def _raw(self, one: Map, value: Value):
+        if one.kind in ('text', 'html', 'choice'):
+            return value or False
+        if one.kind == 'date':
+            return value.isoformat() if value else False
+        if one.kind == 'ids':
+            return [[6, 0, sorted(int(ref.key) for ref in value)]]
+        if one.kind == 'id':
+            return int(value.key) if value else False
+        if one.kind == 'code':
+            return next((id_ for id_, code in self._codes_of(one.code).items() if code == value), False) if value else False
+        return value
+
+    def _codes_of(self, code):
+        """{id: code} of a model whose records are the same everywhere."""
+        if code not in self._codes:
+            model, field = code
+            prefix = ['country_id'] if model == 'res.country.state' else []
+            rows = self._rows(model, [], [field, *prefix], 0)
+            countries = self._codes_of(('res.country', 'code')) if prefix else {}
+            self._codes[code] = {
+                row['id']: (f"{countries[row['country_id']]}-" if prefix else '') + (row[field] or '') for row in rows}
+        return self._codes[code]
+
+    # -- helpers ----------------------------------------------------------------------------------------------------------------
+
+    def _domain(self, shape, filters=None):
+        domain = [*shape.domain, *((filters or {}).get('domain') or ())]
+        if shape.has_company and 'company_id' in self._fields(shape.model):
+            domain.append(('company_id', 'in', [self.company, False]))
+        return domain
+
+    def _rows(self, model, domain, fields, limit):
+        return self.access.call(model, 'search_read', idempotent=True, context=self.context, domain=domain, fields=fields, order='id',
+                                limit=limit or None, load='')
+
+    def _fields(self, model):
+        if model not in self._infos:
+            self._infos[model] = self.access.call(
+                model, 'fields_get', idempotent=True, context=self.context,
+                attributes=['string', 'type', 'readonly', 'required', 'selection'])
+        return self._infos[model]
+
+    def _usable(self, model, maps):
+        known = self._fields(model)
+        return [one for one in maps if one.odoo in known]
+
+
+def _text(raw):
+    text = str(raw) if raw else ''
+    return '' if text in ('<p><br></p>', '<p></p>') else text
+
+
+def _earlier(since):
+    return (datetime.strptime(since, _TIME) - OVERLAP).strftime(_TIME)

@@ -1,0 +1,169 @@
+"""What two accounting systems keep in common: kinds of records, their fields, what tells two of them are the same, what depends on what.
+
+Declarations only, in words of accounting and not of any system. A side may lack fields or whole entities; what it has it maps to these.
+"""
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .merge import BOTH, OFF
+
+TEXT, HTML, BOOL, NUMBER, MONEY, DATE, INSTANT, CHOICE, CODE, REF, REFS, LINES, FILE = (
+    'text', 'html', 'bool', 'number', 'money', 'date', 'instant', 'choice', 'code', 'ref', 'refs', 'lines', 'file')
+#: What happens to records that only one side has.
+CREATE, LINK, IGNORE = 'create', 'link', 'ignore'
+#: The state of a record merges like a field, under this name.
+STATE = '@state'
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an entity.
+
+    :param of: the entity that a reference points to
+    :param lines: the fields of its lines
+    :param required: a record without it cannot be created
+    :param frozen: once the document is posted it changes only through draft
+    :param check: never written; both sides compute it, and it must be the same to the cent
+    :param direction: how it flows unless the user says otherwise
+    """
+
+    name: str
+    title: str
+    kind: str = TEXT
+    of: str = ''
+    lines: tuple['Field', ...] = ()
+    required: bool = False
+    frozen: bool = False
+    check: bool = False
+    direction: str = BOTH
+
+    def refs(self) -> Iterator[str]:
+        """The entities that it points to."""
+        if self.of:
+            yield self.of
+        for field in self.lines:
+            yield from field.refs()
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of record.
+
+    :param keys: what tells that two records are the same, the surest first: names of fields whose values must all be equal and not empty
+    :param hints: fields that make it probable
+    :param is_document: has the states draft, posted, cancelled; else active, archived
+    :param missing: what happens by default to a record that only one side has
+    """
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    keys: tuple[tuple[str, ...], ...] = ()
+    hints: tuple[tuple[str, ...], ...] = ()
+    is_document: bool = False
+    missing: str = CREATE
+
+    def field(self, name: str) -> Field:
+        """The field of that name; KeyError for none."""
+        return next((field for field in self.fields if field.name == name), None) or _no_field(self, name)
+
+    def depends_on(self) -> set[str]:
+        """The entities that its records point to, without itself."""
+        return {name for field in self.fields for name in field.refs()} - {self.name}
+
+
+def _no_field(entity, name):
+    raise KeyError(f'{entity.name} has no field {name}')
+
+
+_INVOICE_LINE = (
+    Field('type', "Kind of line", CHOICE), Field('product', "Product", REF, of='product'), Field('text', "Label"),
+    Field('quantity', "Quantity", NUMBER), Field('unit_price', "Unit price", NUMBER), Field('discount', "Discount (%)", NUMBER),
+    Field('account', "Account", REF, of='account'), Field('taxes', "Taxes", REFS, of='tax'), Field('position', "Position", NUMBER),
+)
+_ENTRY_LINE = (
+    Field('account', "Account", REF, of='account', required=True), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
+    Field('balance', "Debit less credit", MONEY), Field('currency', "Currency", CODE), Field('amount', "Amount in currency", MONEY),
+    Field('due_date', "Due date", DATE), Field('position', "Position", NUMBER),
+)
+_BANK_ACCOUNT = (
+    Field('number', "Account number", required=True), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
+)
+
+ENTITIES = {entity.name: entity for entity in (
+    Entity('currency', "Currencies", (
+        Field('code', "Currency code", required=True), Field('symbol', "Symbol", direction=OFF),
+    ), keys=(('code',),), missing=LINK),
+    Entity('account', "Accounts", (
+        Field('code', "Code", required=True), Field('name', "Name", required=True), Field('type', "Type", CHOICE, required=True),
+        Field('reconcile', "Allow reconciliation", BOOL), Field('currency', "Currency", CODE),
+    ), keys=(('code',),), hints=(('name', 'type'), ('name',)), missing=LINK),
+    Entity('tax', "Taxes", (
+        Field('name', "Name", required=True), Field('use', "Use", CHOICE, required=True), Field('computation', "Computation", CHOICE),
+        Field('amount', "Amount", NUMBER, required=True), Field('description', "Label on invoices"),
+        Field('included', "Included in price", CHOICE),
+    ), keys=(('name', 'use', 'amount', 'computation'),), hints=(('use', 'amount', 'computation'), ('name', 'use')), missing=LINK),
+    Entity('journal', "Journals", (
+        Field('code', "Code", required=True), Field('name', "Name", required=True), Field('type', "Type", CHOICE, required=True),
+        Field('currency', "Currency", CODE),
+    ), keys=(('code', 'type'),), hints=(('name', 'type'), ('type',)), missing=LINK),
+    Entity('payment_term', "Payment terms", (
+        Field('name', "Name", required=True), Field('note', "Description", HTML),
+    ), keys=(('name',),), missing=LINK),
+    Entity('partner', "Contacts", (
+        Field('name', "Name", required=True), Field('is_company', "Is a company", BOOL), Field('parent', "Company", REF, of='partner'),
+        Field('kind', "Kind of address", CHOICE), Field('vat', "Tax ID"), Field('company_number', "Company ID"),
+        Field('reference', "Reference"), Field('email', "Email"), Field('phone', "Phone"), Field('website', "Website"),
+        Field('street', "Street"), Field('street2', "Street 2"), Field('zip', "ZIP"), Field('city', "City"),
+        Field('state_code', "State", CODE), Field('country', "Country", CODE), Field('language', "Language", CODE),
+        Field('note', "Notes", HTML),
+        Field('receivable', "Account receivable", REF, of='account', direction=OFF),
+        Field('payable', "Account payable", REF, of='account', direction=OFF),
+        Field('customer_terms', "Customer payment terms", REF, of='payment_term'),
+        Field('vendor_terms', "Vendor payment terms", REF, of='payment_term'),
+        Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT),
+    ), keys=(('vat', 'kind'), ('company_number',), ('email', 'name')), hints=(('email',), ('name', 'zip'), ('name',))),
+    Entity('product', "Products", (
+        Field('name', "Name", required=True), Field('code', "Internal reference"), Field('barcode', "Barcode"),
+        Field('type', "Type", CHOICE), Field('price', "Sales price", NUMBER), Field('sales_text', "Description for customers"),
+        Field('can_be_sold', "Can be sold", BOOL), Field('can_be_bought', "Can be purchased", BOOL),
+        Field('income', "Income account", REF, of='account', direction=OFF),
+        Field('expense', "Expense account", REF, of='account', direction=OFF),
+        Field('sales_taxes', "Sales taxes", REFS, of='tax'), Field('purchase_taxes', "Purchase taxes", REFS, of='tax'),
+    ), keys=(('barcode',), ('code', 'name')), hints=(('code',), ('name',))),
+    Entity('invoice', "Invoices and bills", (
+        Field('kind', "Kind of document", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True),
+        Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Invoice date", DATE, frozen=True),
+        Field('entry_date', "Accounting date", DATE, frozen=True), Field('due_date', "Due date", DATE),
+        Field('currency', "Currency", CODE, frozen=True), Field('rate', "Currency rate", NUMBER, frozen=True),
+        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
+        Field('payment_reference', "Payment reference"), Field('origin', "Source document"),
+        Field('terms', "Terms", REF, of='payment_term', frozen=True),
+        Field('note', "Terms and conditions", HTML), Field('lines', "Lines", LINES, lines=_INVOICE_LINE, frozen=True),
+        Field('untaxed', "Untaxed amount", MONEY, check=True), Field('tax', "Tax", MONEY, check=True),
+        Field('total', "Total", MONEY, check=True),
+    ), keys=(('kind', 'number', 'partner', 'total'),), hints=(('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')),
+        is_document=True),
+    Entity('payment', "Payments", (
+        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True),
+        Field('partner_kind', "Customer or vendor", CHOICE, required=True, frozen=True),
+        Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
+        Field('amount', "Amount", MONEY, required=True, frozen=True), Field('currency', "Currency", CODE, required=True, frozen=True),
+        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Memo"),
+    ), keys=(('direction', 'number', 'partner', 'amount'),), hints=(('direction', 'partner', 'amount', 'date'),), is_document=True),
+    Entity('entry', "Journal entries", (
+        Field('number', "Number", frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
+        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
+        Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True), Field('total', "Total", MONEY, check=True),
+    ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
+)}
+
+
+def in_order(names) -> list[str]:
+    """Entities so that each comes after those it depends on; references to itself do not count."""
+    left, done = list(dict.fromkeys(names)), []
+    while left:
+        ready = [name for name in left if not (ENTITIES[name].depends_on() & set(left)) - {name}] or left[:1]
+        done += ready
+        left = [name for name in left if name not in ready]
+    return done

@@ -1,0 +1,158 @@
+"""What is to be done about a record that two sides have, or one side alone. Decides, writes nothing: a dry run is a run without the rest.
+
+References are in one language for both sides: what both sides know is `#` and the number of its binding, what only one side knows is
+`here:KEY` or `there:KEY`.
+"""
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..clients.books import ARCHIVED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
+from .entities import CREATE, STATE, Entity
+from .merge import BOTH, OFF, PULL, PUSH, Base, Conflict, Merged, Rule, merge
+
+HERE, THERE = 'here', 'there'
+#: What a plan does.
+NOTHING, UPDATE, CREATE_HERE, CREATE_THERE, BLOCKED, IGNORED = 'nothing', 'update', 'create_here', 'create_there', 'blocked', 'ignored'
+#: Why a change of a posted document was left to a person.
+POSTED_DOCUMENT = 'posted'
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a flow treats what is not the same on both sides.
+
+    :param missing_here, missing_there: create, link or ignore what this side lacks
+    :param arrives_as: draft or posted, for documents that are posted where they come from
+    :param archives: whether archiving (and deleting) crosses, as archiving
+    :param follows: whether a posted document is reset, changed or cancelled because the other side was; else a person is asked
+    """
+
+    missing_here: str = CREATE
+    missing_there: str = CREATE
+    arrives_as: str = POSTED
+    archives: bool = True
+    follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about one record.
+
+    :param needs: references that one side does not know yet
+    :param held: names of fields that were not written because the document is posted, by the side that it would have changed
+    """
+
+    kind: str
+    to_local: Intent | None = None
+    to_remote: Intent | None = None
+    merged: Merged = field(default_factory=Merged)
+    needs: frozenset[Ref] = frozenset()
+    held: tuple[Conflict, ...] = ()
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        return (*self.merged.conflicts, *self.held)
+
+
+def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, rules: Mapping[str, Rule], options: Options, *,
+              newer: str | None = None, decided: Mapping[str, str] | None = None) -> Plan:
+    """The plan for a record that both sides have.
+
+    :param rules: of the fields, and of :data:`STATE`
+    """
+    decided = decided or {}
+    here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
+    merged = merge(base, here, there, _without_checks(entity, rules), newer, decided)
+    to_local, held_here = _kept_apart(entity, local, merged.to_local, remote, options, decided)
+    to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, local, options, decided)
+    merged = Merged(to_local, to_remote, merged.conflicts, merged.settled, merged.twins)
+    held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
+    needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE)))
+    if needs:
+        return Plan(BLOCKED, merged=merged, needs=needs, held=held)
+    return Plan(UPDATE if to_local or to_remote else NOTHING, _intent(entity, local, to_local), _intent(entity, remote, to_remote), merged,
+                held=held)
+
+
+def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Rule], options: Options, marker: str,
+               defaults: Mapping[str, Value] | None = None) -> Plan:
+    """The plan for a record that only one side has.
+
+    :param side: where it is: :data:`HERE` or :data:`THERE`
+    :param defaults: values of fields that do not flow, for the new record
+    """
+    missing = options.missing_there if side == HERE else options.missing_here
+    way = PUSH if side == HERE else PULL
+    if missing != CREATE or record.state == ARCHIVED or rules[STATE].direction not in (BOTH, way):
+        return Plan(IGNORED)
+    sent = _sent(record.fields, _without_checks(entity, rules), way)
+    needs = frozenset(unknown(sent, side))
+    if needs:
+        return Plan(BLOCKED, needs=needs)
+    state = '' if not entity.is_document else POSTED if record.state == POSTED and options.arrives_as == POSTED else DRAFT
+    if entity.is_document and record.state not in (DRAFT, POSTED):
+        return Plan(IGNORED)
+    intent = Intent(entity.name, marker=marker, fields={**(defaults or {}), **sent}, state=state if state == POSTED else '')
+    return Plan(CREATE_THERE, to_remote=intent) if side == HERE else Plan(CREATE_HERE, to_local=intent)
+
+
+def wrong_totals(entity: Entity, local: Record, remote: Record, rules: Mapping[str, Rule]) -> list[str]:
+    """Names of the amounts that both sides compute and that are not the same to the cent."""
+    return [field.name for field in entity.fields if field.check and rules.get(field.name, Rule(OFF)).direction != OFF
+            and field.name in local.fields and field.name in remote.fields and local.fields[field.name] != remote.fields[field.name]]
+
+
+def unknown(value, side: str) -> Iterator[Ref]:
+    """References within a value that the other side does not know."""
+    if isinstance(value, Ref):
+        if value.key.startswith(f'{side}:'):
+            yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from unknown(one, side)
+    elif isinstance(value, (tuple, frozenset)):
+        for one in value:
+            yield from unknown(one.fields if isinstance(one, Line) else one, side)
+    elif isinstance(value, LineEdits):
+        yield from unknown(value.update, side)
+        yield from unknown(value.add, side)
+
+
+def _without_checks(entity, rules):
+    checks = {field.name for field in entity.fields if field.check}
+    return {name: rule for name, rule in rules.items() if name not in checks}
+
+
+def _kept_apart(entity, target, edits, source, options, decided):
+    """(edits that may be written to a side, names of those that a person must allow because its document is posted)"""
+    if not entity.is_document or target.state != POSTED or options.follows:
+        return edits, []
+    frozen = {field.name for field in entity.fields if field.frozen} | {STATE}
+    held = [name for name in edits if name in frozen and not decided.get(name)]
+    return {name: value for name, value in edits.items() if name not in held}, held
+
+
+def _held(name, base, local, remote):
+    values = [record.state if name == STATE else record.fields[name] for record in (local, remote)]
+    return Conflict(name, base.local.get(name) if base else None, *values)
+
+
+def _intent(entity, record, edits):
+    if not edits:
+        return None
+    fields = {name: value for name, value in edits.items() if name != STATE}
+    reopens = record.state == POSTED and any(field.frozen and field.name in fields for field in entity.fields)
+    return Intent(entity.name, record.key, fields=fields, state=edits.get(STATE, ''), version=record.version, reopens=reopens)
+
+
+def _sent(fields, rules, way):
+    """The fields of a new record that flow there."""
+    sent = {}
+    for name, value in fields.items():
+        rule = rules.get(name)
+        if rule is None or rule.direction not in (BOTH, way):
+            continue
+        if rule.lines is not None:
+            value = tuple(Line(line.key, _sent(line.fields, rule.lines, way)) for line in value)
+        sent[name] = value
+    return sent

@@ -1,0 +1,67 @@
+"""Our own database, called as another Odoo is called over the wire: the same methods, the same plain values."""
+from datetime import date, datetime, timezone
+
+import psycopg2
+
+from odoo.exceptions import AccessError, MissingError, UserError
+from odoo.models import BaseModel
+
+from ..clients.errors import Rejected
+from ..clients.redaction import redact
+
+#: In the context of what the synchronization itself writes: it is no change that must go to the other side.
+SYNCHRONIZING = 'online_sync_link'
+READS = frozenset(('search_read', 'read', 'search', 'search_count', 'fields_get'))
+
+
+class LocalAccess:
+    """:class:`clients.odoo_books.Access` on an environment. What the ORM refuses leaves nothing behind.
+
+    :param link: the link that writes
+    """
+
+    def __init__(self, env, link):
+        self.env, self.link = env, link
+
+    def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
+        """What the method returns, in the values that travel over a wire."""
+        function = getattr(self._model(model, context).browse(ids or []), method)
+        return _plain(function(**named) if method in READS else self._safely(function, **named))
+
+    def create_marked(self, model, rows, markers, context):
+        """Ids of new records. They need no marker here: they are there together with their binding, or not at all."""
+        return self._safely(self._model(model, context).create, [dict(row) for row in rows]).ids
+
+    def now(self):
+        """The clock of this server."""
+        return datetime.now(timezone.utc)
+
+    def _model(self, model, context):
+        return self.env[model].with_context(**{**(context or {}), SYNCHRONIZING: self.link.id})
+
+    def _safely(self, function, *args, **named):
+        try:
+            with self.env.cr.savepoint():
+                result = function(*args, **named)
+                self.env.flush_all()
+                return result
+        except psycopg2.OperationalError:
+            raise       # a concurrent change: all is done again
+        except (UserError, AccessError, MissingError, ValueError, psycopg2.Error) as error:
+            self.env.invalidate_all()
+            raise Rejected(redact(error)[:500], detail=type(error).__name__) from None
+
+
+def _plain(value):
+    """A value as it comes over the wire."""
+    if isinstance(value, BaseModel):
+        return value.ids
+    if isinstance(value, datetime):
+        return value.strftime('%Y-%m-%d %H:%M:%S')
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value

@@ -1,0 +1,53 @@
+from odoo import fields, models
+
+from ..engine.merge import Base
+from ..engine.values import from_json, to_json
+from .compat import HAS_CONSTRAINT
+
+
+class OnlineSyncBinding(models.Model):
+    """This record is that record, and what both sides last agreed on."""
+
+    _name = 'online.sync.binding'
+    _description = "Synchronized Pair"
+    _order = 'id desc'
+    _rec_name = 'title'
+
+    flow_id = fields.Many2one('online.sync.flow', string="Records", required=True, ondelete='cascade', index=True)
+    link_id = fields.Many2one(related='flow_id.link_id', store=True, precompute=True, index=True)
+    company_id = fields.Many2one(related='flow_id.company_id', store=True, precompute=True, index=True)
+    entity = fields.Selection(related='flow_id.entity', store=True, precompute=True)
+    res_id = fields.Many2oneReference("Record here", model_field='res_model', required=True, index=True)
+    res_model = fields.Char(required=True)
+    external_id = fields.Char("Record there", required=True)
+    title = fields.Char("Record")
+    base_local = fields.Json(readonly=True)
+    base_remote = fields.Json(readonly=True)
+    remote_version = fields.Char(readonly=True)
+    missed = fields.Integer(readonly=True, help="Complete reads in a row that did not show it there.")
+    gone = fields.Selection([('here', "Deleted here"), ('there', "Deleted there")], readonly=True)
+    decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
+    last_sync = fields.Datetime("Last synchronized", readonly=True)
+
+    if HAS_CONSTRAINT:
+        _here_uniq = models.Constraint('UNIQUE(flow_id, res_id)', "The record is paired already.")
+        _there_uniq = models.Constraint('UNIQUE(flow_id, external_id)', "The record of the other side is paired already.")
+    else:
+        _sql_constraints = [
+            ('here_uniq', 'UNIQUE(flow_id, res_id)', "The record is paired already."),
+            ('there_uniq', 'UNIQUE(flow_id, external_id)', "The record of the other side is paired already.")]
+
+    def _base(self):
+        """engine.merge.Base, None while nothing was agreed on."""
+        self.ensure_one()
+        return None if self.base_local is None and self.base_remote is None or self.base_local is False else Base(
+            from_json(self.base_local), from_json(self.base_remote))
+
+    def _store(self, base, record):
+        """Keep what both sides agree on now.
+
+        :param record: the record of the other side, as it was read last
+        """
+        self.write({
+            'base_local': to_json(base.local), 'base_remote': to_json(base.remote), 'remote_version': record.version,
+            'title': record.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})

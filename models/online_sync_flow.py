@@ -1,0 +1,145 @@
+from odoo import _, api, fields, models
+
+from ..clients.odoo_books import SHAPES, OdooSide
+from ..engine import entities, merge, plan
+from .compat import HAS_CONSTRAINT
+from .local_access import LocalAccess
+
+DIRECTIONS = [('both', "Both ways"), ('pull', "From there to here"), ('push', "From here to there"), ('off', "Not synchronized")]
+POLICIES = [('ask', "Ask me"), ('local', "Here wins"), ('remote', "There wins"), ('newest', "The newest wins")]
+MISSING = [('create', "Create it"), ('link', "Only pair what exists"), ('ignore', "Leave it")]
+
+
+class OnlineSyncFlow(models.Model):
+    """One kind of record of a connection to other books: what goes where, and who wins."""
+
+    _name = 'online.sync.flow'
+    _description = "Synchronized Records"
+    _order = 'link_id, sequence, id'
+    _check_company_auto = True
+
+    link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
+    company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
+    entity = fields.Selection(selection='_selection_entity', required=True)
+    name = fields.Char(compute='_compute_name')
+    sequence = fields.Integer()
+    direction = fields.Selection(DIRECTIONS, required=True, default='off')
+    policy = fields.Selection(POLICIES, "Who wins", required=True, default='ask', help="Where both sides changed the same field.")
+    missing_here = fields.Selection(
+        MISSING, "Only there", required=True, default='create', help="What happens to a record that is missing here.")
+    missing_there = fields.Selection(
+        MISSING, "Only here", required=True, default='create', help="What happens to a record that is missing there.")
+    arrives_as = fields.Selection(
+        [('posted', "Posted"), ('draft', "Draft")], "Arrives as", required=True, default='posted',
+        help="Documents that are posted where they come from.")
+    archives = fields.Boolean("Archive too", default=True, help="What is archived or deleted on one side is archived on the other.")
+    follows = fields.Boolean(
+        "Change posted documents", help="A posted document is reset to draft, changed and posted again when that was done on the other "
+        "side. Off: a person is asked each time.")
+    filter_domain = fields.Char("Filter", default='[]', help="Only these records. It is applied on both sides.")
+    pull_cursor = fields.Char(readonly=True, copy=False)
+    field_ids = fields.One2many('online.sync.flow.field', 'flow_id', string="Fields")
+    binding_ids = fields.One2many('online.sync.binding', 'flow_id', string="Pairs")
+    change_ids = fields.One2many('online.sync.change', 'flow_id', string="Changes")
+    binding_count = fields.Integer("Synchronized", compute='_compute_counts')
+    waiting_count = fields.Integer("Waiting", compute='_compute_counts')
+    last_run = fields.Datetime(readonly=True, copy=False)
+
+    if HAS_CONSTRAINT:
+        _entity_uniq = models.Constraint('UNIQUE(link_id, entity)', "Each kind of record is there once.")
+    else:
+        _sql_constraints = [('entity_uniq', 'UNIQUE(link_id, entity)', "Each kind of record is there once.")]
+
+    @api.model
+    def _selection_entity(self):
+        return [(entity.name, entity.title) for entity in entities.ENTITIES.values()]
+
+    @api.depends('entity')
+    def _compute_name(self):
+        titles = dict(self._fields['entity']._description_selection(self.env))
+        for flow in self:
+            flow.name = titles.get(flow.entity, '')
+
+    def _compute_counts(self):
+        bound = dict(self.env['online.sync.binding']._read_group([('flow_id', 'in', self.ids)], ['flow_id'], ['__count']))
+        waiting = dict(self.env['online.sync.change']._read_group(
+            [('flow_id', 'in', self.ids), ('state', 'not in', ('done', 'dropped'))], ['flow_id'], ['__count']))
+        for flow in self:
+            flow.binding_count, flow.waiting_count = bound.get(flow, 0), waiting.get(flow, 0)
+
+    # -- set-up -----------------------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _create_all(self, link):
+        """A flow for each entity, none of them on, with all its fields."""
+        existing = set(link.flow_ids.mapped('entity'))
+        return self.create([{
+            'link_id': link.id, 'entity': name, 'sequence': number, 'missing_here': entities.ENTITIES[name].missing,
+            'missing_there': entities.ENTITIES[name].missing,
+            'field_ids': [(0, 0, values) for values in self._prepare_fields(entities.ENTITIES[name].fields)],
+        } for number, name in enumerate(entities.in_order(entities.ENTITIES)) if name not in existing])
+
+    @api.model
+    def _prepare_fields(self, declared, prefix=''):
+        values = []
+        for field in declared:
+            values.append({'name': f'{prefix}{field.name}', 'title': field.title, 'kind': field.kind, 'direction': field.direction,
+                           'is_check': field.check})
+            values += self._prepare_fields(field.lines, f'{prefix}{field.name}/')
+        return values
+
+    # -- what the engine needs ----------------------------------------------------------------------------------------------------
+
+    def _entity(self):
+        return entities.ENTITIES[self.entity]
+
+    def _model(self):
+        """The model of this database that holds the records."""
+        return self.env[SHAPES[self.entity].model]
+
+    def _options(self):
+        return plan.Options(self.missing_here, self.missing_there, self.arrives_as, self.archives, self.follows)
+
+    def _rules(self):
+        """{name of a field: engine.merge.Rule}, the state among them."""
+        rows = {row.name: row for row in self.field_ids}
+        flowing = set(self.link_id.flow_ids.filtered(lambda flow: flow.direction != 'off').mapped('entity'))
+        rules = {field.name: self._rule(field, rows, flowing) for field in self._entity().fields}
+        state = merge.Rule(self.direction, self.policy)
+        return {**rules, entities.STATE: state if self._entity().is_document or self.archives else merge.Rule(merge.OFF)}
+
+    def _rule(self, field, rows, flowing, prefix=''):
+        row = rows.get(f'{prefix}{field.name}')
+        direction = _narrowed(self.direction, row.direction if row else field.direction)
+        if field.of and field.of not in flowing:        # nobody could say what it points to
+            direction = merge.OFF
+        lines = {one.name: self._rule(one, rows, flowing, f'{prefix}{field.name}/') for one in field.lines} if field.lines else None
+        return merge.Rule(direction, row and row.policy or self.policy, lines)
+
+    def _side_here(self):
+        env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env
+        return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US')
+
+    def _marker(self, res_id):
+        """Finds on the other side what was created for a record of ours."""
+        return f'{self.link_id._peer_uid()}.{self.entity}_{res_id}'
+
+    def action_open_records(self):
+        """The synchronized records of this kind."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'name': self.name, 'res_model': self._model()._name, 'view_mode': 'list,form',
+                'domain': [('id', 'in', self.binding_ids.mapped('res_id'))], 'context': {'create': False}}
+
+    def action_open_fields(self):
+        """The fields of this kind of record as a matrix."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_flow_field')
+        return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'default_flow_id': self.id},
+                'name': _("Fields of %s", self.name)}
+
+
+def _narrowed(outer, inner):
+    """What both directions allow."""
+    if 'off' in (outer, inner) or {outer, inner} == {'pull', 'push'}:
+        return 'off'
+    return inner if outer == 'both' else outer

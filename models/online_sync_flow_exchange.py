@@ -1,0 +1,321 @@
+"""A page of records: read on both sides, merged, written, agreed on. What was changed here and what was changed there take the same way.
+
+Order within a page: read both sides, decide, write there, write here, remember. Nothing here is locked while the other side is called. If
+the server dies in between, nothing is remembered: the next run finds both sides as they are, equal where the write arrived, and a record
+that was created there is found again by its marker.
+"""
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from odoo import _, api, fields, models
+
+from ..clients import books
+from ..clients.books import Intent, Line, LineEdits, Record, Ref
+from ..engine import plan
+from ..engine.entities import STATE
+from ..engine.merge import agree
+from ..engine.plan import HERE, THERE
+
+#: Changes and records that one step takes on.
+PAGE = 200
+
+
+@dataclass(slots=True)
+class Item:
+    """A record of a page: what is known of it on either side.
+
+    :param told: {side: the record as that side tells it}
+    :param local, remote: the same with references in the language of :mod:`engine.plan`
+    """
+
+    binding: models.BaseModel
+    told: dict[str, Record]
+    local: Record | None = None
+    remote: Record | None = None
+    changes: models.BaseModel | None = None
+    plan: plan.Plan | None = None
+    error: str = ''
+    outcomes: dict = field(default_factory=dict)
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    def _exchange(self, sides, here=(), there=(), changes=None, depth=0):
+        """Bring records to the same state on both sides.
+
+        :param sides: {HERE: Side, THERE: Side}
+        :param here: ids of records of this database
+        :param there: keys of records of the other side
+        :param changes: online.sync.change records that asked for it
+        :returns: the items, with their plans and outcomes
+        """
+        self.ensure_one()
+        items = self._load_items(sides, here, there, changes)
+        self._plan_all(items)
+        if depth < 4 and self._exchange_needed(sides, items, depth):
+            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED])
+        self._write_all(sides, items)
+        self._remember(sides, items)
+        return items
+
+    # -- loading ----------------------------------------------------------------------------------------------------------------
+
+    def _load_items(self, sides, here, there, changes):
+        bindings = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), '|', ('res_id', 'in', list(here)), ('external_id', 'in', list(there))])
+        local_ids = {*here, *bindings.mapped('res_id')}
+        remote_keys = {*there, *bindings.mapped('external_id')}
+        locals_ = sides[HERE].read_records(self.entity, [str(id_) for id_ in local_ids])
+        remotes = sides[THERE].read_records(self.entity, remote_keys)
+        items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)})
+                 for binding in bindings]
+        none = bindings.browse()
+        items += [Item(none, {HERE: record, THERE: None}) for record in locals_.values()]
+        items += [Item(none, {HERE: None, THERE: record}) for record in remotes.values()]
+        self._translate_all(items)
+        for item in items:
+            item.changes = (changes or self.env['online.sync.change']).filtered(lambda change, item=item: self._is_about(change, item))
+        return items
+
+    def _about(self, item):
+        """(id here, key there) of an item, 0 and '' where there is none."""
+        local, remote = item.told[HERE], item.told[THERE]
+        return item.binding.res_id or int(local.key if local else 0), item.binding.external_id or (remote.key if remote else '')
+
+    def _is_about(self, change, item):
+        res_id, external_id = self._about(item)
+        return bool(change.res_id and change.res_id == res_id or change.external_id and change.external_id == external_id)
+
+    # -- one language for references ----------------------------------------------------------------------------------------------
+
+    def _translate_all(self, items):
+        """References of both sides become those of :mod:`engine.plan`."""
+        keys = {HERE: defaultdict(set), THERE: defaultdict(set)}
+        for item in items:
+            for side, record in item.told.items():
+                for ref in _refs(record.fields if record else {}):
+                    keys[side][ref.entity].add(ref.key)
+        known = self._known_refs(keys)
+        for item in items:
+            item.local, item.remote = (
+                record and replace(record, fields=_mapped(record.fields, known[side])) for side, record in item.told.items())
+
+    def _known_refs(self, keys):
+        """{side: function from a reference of that side to the common one}"""
+        found = {HERE: {}, THERE: {}}
+        for entity in keys[HERE].keys() | keys[THERE].keys():
+            for binding in self.env['online.sync.binding'].search([
+                    ('link_id', '=', self.link_id.id), ('entity', '=', entity), '|',
+                    ('res_id', 'in', [int(key) for key in keys[HERE][entity]]), ('external_id', 'in', list(keys[THERE][entity]))]):
+                common = Ref(entity, f'#{binding.id}')
+                found[HERE][entity, str(binding.res_id)] = common
+                found[THERE][entity, binding.external_id] = common
+        return {side: (lambda ref, side=side: found[side].get((ref.entity, ref.key)) or Ref(ref.entity, f'{side}:{ref.key}'))
+                for side in (HERE, THERE)}
+
+    def _own_refs(self, side, intents):
+        """Intents with the references of the side that is to carry them out."""
+        ids = {int(ref.key[1:]) for intent in intents for ref in _refs(intent.fields) if ref.key.startswith('#')}
+        bindings = {binding.id: binding for binding in self.env['online.sync.binding'].browse(ids).exists()}
+
+        def own(ref):
+            if not ref.key.startswith('#'):     # it goes nowhere: the plan would be blocked
+                return Ref(ref.entity, ref.key.partition(':')[2])
+            binding = bindings[int(ref.key[1:])]
+            return Ref(ref.entity, str(binding.res_id) if side == HERE else binding.external_id)
+        return [replace(intent, fields=_mapped(intent.fields, own)) for intent in intents]
+
+    # -- deciding ---------------------------------------------------------------------------------------------------------------
+
+    def _plan_all(self, items):
+        entity, rules, options = self._entity(), self._rules(), self._options()
+        for item in items:
+            if item.local and item.remote:
+                item.plan = plan.plan_pair(
+                    entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
+                    decided=item.binding.decided or {})
+            elif item.binding:
+                item.plan = plan.Plan(plan.NOTHING)
+            else:
+                record, side = (item.local, HERE) if item.local else (item.remote, THERE)
+                item.plan = plan.plan_alone(entity, record, side, rules, options, self._marker(record.key) if side == HERE else '')
+
+    def _newer(self, item):
+        """The side that was changed last, by the clock of each; None when they cannot be told apart."""
+        local, remote = item.local.changed_at, item.remote.changed_at
+        if not local or not remote or local == remote:
+            return None
+        return 'local' if local > remote - self.link_id._clock_difference() else 'remote'
+
+    def _exchange_needed(self, sides, items, depth):
+        """Bring over first what the blocked ones point to. Returns whether something was brought over."""
+        needs = defaultdict(lambda: {HERE: set(), THERE: set()})
+        for item in items:
+            for ref in item.plan.needs:
+                side, _colon, key = ref.key.partition(':')
+                needs[ref.entity][side].add(key)
+        brought = False
+        for flow in self.link_id.flow_ids.filtered(lambda flow: flow.entity in needs and flow.direction != 'off' and flow != self):
+            keys = needs[flow.entity]
+            before = self._bound(flow, keys)
+            flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1)
+            brought |= self._bound(flow, keys) > before
+        own = needs.get(self.entity)
+        if own:         # a record that points to another one of its kind, such as a contact to its company
+            before = self._bound(self, own)
+            self._exchange(sides, [int(key) for key in own[HERE]], own[THERE], depth=depth + 1)
+            brought |= self._bound(self, own) > before
+        if brought:
+            self._translate_all(items)
+        return brought
+
+    def _bound(self, flow, keys):
+        return self.env['online.sync.binding'].search_count([
+            ('flow_id', '=', flow.id), '|', ('res_id', 'in', [int(key) for key in keys[HERE]]), ('external_id', 'in', list(keys[THERE]))])
+
+    # -- writing ----------------------------------------------------------------------------------------------------------------
+
+    def _write_all(self, sides, items):
+        """There first: nothing here is locked while the other side is called."""
+        for side, name in ((THERE, 'to_remote'), (HERE, 'to_local')):
+            wanted = [(item, getattr(item.plan, name)) for item in items
+                      if getattr(item.plan, name) and item.plan.kind != plan.BLOCKED]
+            intents = self._own_refs(side, [intent for _item, intent in wanted])
+            outcomes = sides[side].write_records(self.entity, intents) if intents else []
+            for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
+                item.outcomes[side] = outcome
+                item.told[side] = outcome.record or item.told[side]
+                if outcome.error:
+                    item.error = outcome.error.message
+
+    # -- remembering --------------------------------------------------------------------------------------------------------------
+
+    def _remember(self, sides, items):
+        self._bind_new(items)
+        self._translate_all(items)
+        rules = self._rules()
+        for item in items:
+            if item.binding and item.local and item.remote:
+                merged = _carried_out(item.plan, item.outcomes)
+                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
+                                    item.remote)
+            self._note(item)
+
+    def _bind_new(self, items):
+        """Bindings for what was created, also where what followed was refused: it is there."""
+        created = []
+        for item in items:
+            outcome = item.outcomes.get(HERE if item.plan.kind == plan.CREATE_HERE else THERE)
+            if item.plan.kind in (plan.CREATE_HERE, plan.CREATE_THERE) and outcome and outcome.key:
+                created.append((item, outcome))
+        bindings = self.env['online.sync.binding'].create([{
+            'flow_id': self.id, 'res_model': self._model()._name,
+            'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
+            'external_id': item.told[THERE].key if item.plan.kind == plan.CREATE_HERE else outcome.key,
+        } for item, outcome in created])
+        for (item, _outcome), binding in zip(created, bindings, strict=True):
+            item.binding = binding
+
+    def _note(self, item):
+        """What became of the changes, and what a person must decide."""
+        values, crossed = self._outcome_of(item), _crossed(item)
+        (res_id, external_id), record = self._about(item), item.told[HERE] or item.told[THERE]
+        about = {'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title}
+        changes = item.changes
+        if not changes and (crossed or values['state'] != 'done'):
+            origin = 'here' if THERE in item.outcomes or not item.told[THERE] else 'there'
+            changes = self._standing_change(about) or changes.create({'flow_id': self.id, 'origin': origin, **about})
+        if changes:
+            changes.write({**about, **values, 'crossed': crossed or False, 'attempts': max(changes.mapped('attempts')) + 1,
+                           'done_at': fields.Datetime.now() if values['state'] == 'done' else False})
+        self._raise_conflicts(item)
+
+    def _standing_change(self, about):
+        """The change about the same record that was blocked or refused before."""
+        return self.env['online.sync.change'].search([
+            ('flow_id', '=', self.id), ('state', 'in', ('blocked', 'failed', 'pending')),
+            '|', '&', ('res_id', '!=', 0), ('res_id', '=', about['res_id']),
+            '&', ('external_id', '!=', False), ('external_id', '=', about['external_id'])])
+
+    def _outcome_of(self, item):
+        if item.plan.kind == plan.BLOCKED:
+            needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
+            return {'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
+        if item.error:
+            return {'state': 'failed', 'needs': False, 'why': item.error}
+        return {'state': 'done', 'needs': False, 'why': False}
+
+    def _say_needs(self, needs):
+        titles = dict(self._fields['entity']._description_selection(self.env))
+        return _("Waits for: %s", ', '.join(sorted({titles.get(ref.entity, ref.entity) for ref in needs})))
+
+    def _raise_conflicts(self, item):
+        """Overridden where issues are known."""
+
+    @api.model
+    def _release(self, bindings):
+        """What waited for these records goes on."""
+        refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
+                for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
+        blocked = self.env['online.sync.change'].search([('link_id', 'in', bindings.link_id.ids), ('state', '=', 'blocked')])
+        blocked.filtered(lambda change: any(ref in refs for ref in change.needs or [])).write({'state': 'pending'})
+
+
+def _refs(value):
+    """All references within a value."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _refs(one)
+    elif isinstance(value, LineEdits):
+        yield from _refs(dict(value.update))
+        yield from _refs(value.add)
+    elif isinstance(value, Line):
+        yield from _refs(dict(value.fields))
+    elif isinstance(value, (tuple, frozenset)):
+        for one in value:
+            yield from _refs(one)
+
+
+def _mapped(value, function):
+    """The value with each reference replaced."""
+    if isinstance(value, Ref):
+        return function(value)
+    if isinstance(value, dict):
+        return {name: _mapped(one, function) for name, one in value.items()}
+    if isinstance(value, LineEdits):
+        return LineEdits(_mapped(dict(value.update), function), _mapped(value.add, function), value.remove)
+    if isinstance(value, Line):
+        return Line(value.key, _mapped(dict(value.fields), function))
+    if isinstance(value, (tuple, frozenset)):
+        return type(value)(_mapped(one, function) for one in value)
+    return value
+
+
+def _with_state(record):
+    return {**record.fields, STATE: record.state}
+
+
+def _carried_out(planned, outcomes):
+    """What was merged, as far as it was written."""
+    merged = planned.merged
+    to_local = planned.to_local if not (outcomes.get(HERE) and outcomes[HERE].error) else None
+    to_remote = planned.to_remote if not (outcomes.get(THERE) and outcomes[THERE].error) else None
+    return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
+
+
+def _written(intent: Intent | None):
+    if intent is None:
+        return {}
+    values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
+    is_new = not intent.key
+    return {**values, STATE: intent.state or books.DRAFT} if intent.state or is_new else values
+
+
+def _crossed(item):
+    """{side: names of the fields that were written there}"""
+    intents = {HERE: item.plan.to_local, THERE: item.plan.to_remote}
+    return {side: sorted([*intent.fields, *([STATE] if intent.state else [])]) for side, intent in intents.items()
+            if intent and side in item.outcomes and not item.outcomes[side].error}
