@@ -12,6 +12,8 @@ from python import REQUIREMENTS
 
 DATA = CACHE / 'data'
 LOGS = CACHE / 'logs'
+#: Script for the Odoo shell that makes a peer's company.
+PEER = Path(__file__).with_name('peer.py')
 #: The comment on a database that make made, and may drop.
 MARK = 'made by make for account_online_sync'
 
@@ -48,12 +50,13 @@ def command(series, python, conf, *arguments):
     return [str(python), str(series.command), *arguments[:1], '-c', str(conf), *[str(argument) for argument in arguments[1:]]], environment
 
 
-def odoo(series, python, conf, *arguments, log=None):
+def odoo(series, python, conf, *arguments, log=None, environment=None):
     """Run Odoo to its end; returns its exit code. What it says goes to `log`."""
-    line, environment = command(series, python, conf, 'server', *arguments)
+    line, values = command(series, python, conf, 'server', *arguments)
+    values.update(environment or {})
     LOGS.mkdir(parents=True, exist_ok=True)
     with open(log or LOGS / f'{CHECKOUT_ID}-{series.name}.log', 'w') as file:
-        return subprocess.run(line, env=environment, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
+        return subprocess.run(line, env=values, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
 
 
 def exists(name):
@@ -87,6 +90,22 @@ def template(series, python):
     return name
 
 
+def peer_template(series, python):
+    """Name of a database of another Odoo to synchronize with: a company with accounts, none of our addons; built once like `template`."""
+    source = template(series, python)
+    mark = hashlib.sha256((source + PEER.read_text()).encode()).hexdigest()[:8]
+    name = f"online_sync_peer_{mark}_{series.name.replace('.', '')}"
+    with locked(name):
+        if not exists(name):
+            say(f"Odoo {series.name}: making another company's database to synchronize with (once) …")
+            draft = f'{name}_draft'
+            _copy(source, draft)
+            if shell(series, python, draft, PEER.read_text()):
+                raise Stop(f"Odoo {series.name} could not make another company's database; the lines above say why.")
+            _rename(draft, name)
+    return name
+
+
 def _make_template(series, python, name):
     draft = f'{name}_draft'
     drop(draft)
@@ -97,6 +116,10 @@ def _make_template(series, python, name):
         raise Stop(f"Odoo {series.name} could not make a database: {last_error(log)}")
     script = "env['ir.qweb']._pregenerate_assets_bundles()\nenv.cr.commit()\n"
     shell(series, python, draft, script, quiet=True)
+    _rename(draft, name)
+
+
+def _rename(draft, name):
     run(['psql', '-c', f'ALTER DATABASE "{draft}" RENAME TO "{name}"', 'postgres'], why="The database could not be renamed")
     shutil.rmtree(DATA / 'filestore' / name, ignore_errors=True)
     if (DATA / 'filestore' / draft).exists():
@@ -115,6 +138,10 @@ def copy(series, python, name):
     source = template(series, python)
     if exists(name) and not _is_ours(name):
         raise Stop(f"There is a database {name} that make did not make, so it is left alone. Choose another name, or drop it yourself.")
+    _copy(source, name)
+
+
+def _copy(source, name):
     drop(name)
     with locked(source):        # PostgreSQL copies a database only while nobody is connected to it
         run(['createdb', '-T', source, name], why=f"The database {name} could not be made")

@@ -84,6 +84,16 @@ def preferred():
     return wanted()[0]
 
 
+def present():
+    """What `wanted` gives, and every other series that is on this machine already."""
+    found = {series.name: series for series in wanted()}
+    if '18.0' not in found and (eighteen := find_18()):
+        found['18.0'] = eighteen
+    if '19.0' not in found and (CACHE / 'odoo-19.0' / 'complete').exists():
+        found['19.0'] = fetch_19()
+    return [found[name] for name in SERIES if name in found]
+
+
 def find_18():
     """The Odoo 18.0 source tree of this machine, None when there is none."""
     for place in (os.environ.get('ODOO18_SRC'), '~/odoo-18.0'):

@@ -1,4 +1,5 @@
 """`make test`: lint, then every test on every Odoo series found; ends with one line, `N passed, M failed, K skipped`."""
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import database
 import lint
 import postgres
 import python
-from base import ADDON, CHECKOUT, Stop, main, say
+from base import ADDON, CACHE, CHECKOUT, CHECKOUT_ID, Stop, main, say
 
 import odoo
 
@@ -33,10 +34,11 @@ def test():
     _need_browser()
     postgres.connect()
     database.sweep()
+    peers = _peers(interpreter)
     say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
     passed, failed, skipped = lint.report(interpreter)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for series, outcome in pool.map(lambda series: (series, _run(series, interpreter)), all_series):
+        for series, outcome in pool.map(lambda series: (series, _run(series, interpreter, peers)), all_series):
             say(f"Odoo {series.name}: {outcome[0]} passed, {outcome[1]} failed, {outcome[2]} skipped")
             passed, failed, skipped = (sum(pair) for pair in zip((passed, failed, skipped), outcome, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
@@ -62,11 +64,21 @@ def _need_browser():
     say("Chromium is not installed: the browser tests will be skipped.")
 
 
+def _peers(interpreter):
+    """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series on this machine, as JSON for an environment variable."""
+    return json.dumps({series.name: {
+        'python': str(interpreter), 'command': str(series.command), 'python_path': str(series.python_path),
+        'addons_path': ','.join(map(str, series.addons)), 'data_dir': str(database.DATA), 'logs': str(database.LOGS),
+        'template': (template := database.peer_template(series, interpreter)), 'lock': str(CACHE / f'{template}.lock'),
+        'name': f"online_sync_test_{CHECKOUT_ID}_peer{series.name.replace('.', '')}",
+    } for series in odoo.present()})
+
+
 def _quiet(*command):
     return os.system(f"DEBIAN_FRONTEND=noninteractive {' '.join(command)} >/dev/null 2>&1")
 
 
-def _run(series, interpreter):
+def _run(series, interpreter, peers):
     """(passed, failed, skipped) of one series."""
     kept = os.environ.get('DB') and f"{os.environ['DB']}_{series.name.replace('.', '')}"
     name = kept or database.name_for(series, 'test')
@@ -78,7 +90,7 @@ def _run(series, interpreter):
         conf = database.configuration(series, http_port=_free_port())
         tags = os.environ.get('TAGS') or f'/{ADDON}'
         code = database.odoo(series, interpreter, conf, '-d', name, '-i', ADDON, '--test-enable', '--test-tags', tags,
-                             '--stop-after-init', log=log)
+                             '--stop-after-init', log=log, environment={'ONLINE_SYNC_PEERS': peers})
     except Stop as stop:
         say(f"Odoo {series.name}: {stop}")
         return 0, 1, 0

@@ -20,6 +20,7 @@ from . import test_match_screen
 from . import test_matching
 from . import test_matching_properties
 from . import test_merge
+from . import test_odoo_rpc
 from . import test_reading
 from . import test_servers
 from . import test_simplefin

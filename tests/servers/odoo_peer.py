@@ -1,0 +1,156 @@
+"""A second Odoo: a real server process on a free port of 127.0.0.1, with a database of its own that is thrown away."""
+import fcntl
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+VARIABLE = 'ONLINE_SYNC_PEERS'
+PATIENCE = 120
+_numbers = itertools.count(1)
+
+
+def peers():
+    """Series -> what is needed to start an Odoo of it; `make test` says so in an environment variable."""
+    return json.loads(os.environ.get(VARIABLE) or '{}')
+
+
+class OdooPeer:
+    """Use it as a context manager, or `start()` and `stop()`.
+
+    The company uses USD and the generic chart of accounts. Users: `sync`, who may do accounting, and `clerk`, who may not.
+
+    :param series: '18.0' or '19.0', one of :func:`peers`
+    :param postgres: PGHOST, PGPORT, PGUSER and PGPASSWORD where they differ from this process's
+    :ivar keys: login -> API key
+    """
+
+    def __init__(self, series, postgres=None):
+        self.series, self.facts = series, peers()[series]
+        self.database = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
+        self.port = self._free_port()
+        self.process = None
+        self.keys: dict[str, str] = {}
+        self.log = Path(self.facts['logs']) / f'{self.database}.log'
+        given = {name: str(value) for name, value in (postgres or {}).items() if value}
+        self.environment = {**os.environ, **given, 'PYTHONPATH': self.facts['python_path'], 'PYTHONDONTWRITEBYTECODE': '1'}
+
+    @property
+    def url(self):
+        return f'http://127.0.0.1:{self.port}'
+
+    def start(self):
+        """Make the database and serve it; when that fails nothing is left behind."""
+        try:
+            self._make_database()
+            self.serve()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def serve(self, *, listed=True):
+        """Start the server process and wait until it answers.
+
+        :param listed: whether it tells which databases it has
+        """
+        options = {
+            '-c': os.devnull, '--addons-path': self.facts['addons_path'], '--data-dir': self.facts['data_dir'],
+            '--http-interface': '127.0.0.1', '--http-port': self.port, '--max-cron-threads': 0, '--workers': 0,
+            '--db-filter': f'^{self.database}(_none)?$', '--log-level': 'info',
+        }
+        for option, name in (('--db_host', 'PGHOST'), ('--db_port', 'PGPORT'), ('--db_user', 'PGUSER')):
+            if self.environment.get(name):
+                options[option] = self.environment[name]
+        line = [self.facts['python'], self.facts['command'], 'server', *(() if listed else ('--no-database-list',))]
+        line += [str(part) for pair in options.items() for part in pair]
+        # A test that is killed takes its server along.
+        guard = ['setpriv', '--pdeathsig', 'KILL'] if shutil.which('setpriv') else []
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen([*guard, *line], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+        self._wait()
+
+    def kill(self):
+        """`kill -9`, as when the machine loses its power."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def stop(self):
+        """End the process; drop database and files."""
+        self.kill()
+        self._run('dropdb', '--if-exists', '--force', self.database)
+        shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / self.database, ignore_errors=True)
+        self.log.unlink(missing_ok=True)
+
+    def sql(self, query):
+        """What a query gives, as text, past the server."""
+        return self._run('psql', '-Atc', query, self.database).strip()
+
+    def shell(self, script):
+        """Run a script in an Odoo shell on the database; returns what it printed."""
+        line = [self.facts['python'], self.facts['command'], 'shell', '-c', os.devnull, '-d', self.database, '--no-http',
+                '--addons-path', self.facts['addons_path'], '--data-dir', self.facts['data_dir'], '--log-level', 'warn']
+        return self._run(*line, input=script)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_exc):
+        self.stop()
+
+    # -- how ------------------------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _free_port():
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            return probe.getsockname()[1]
+
+    @contextmanager
+    def _template_locked(self):
+        """PostgreSQL copies a database only while nobody else does."""
+        with open(self.facts['lock'], 'w') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _make_database(self):
+        template, store = self.facts['template'], Path(self.facts['data_dir']) / 'filestore'
+        with self._template_locked():
+            self._run('createdb', '-T', template, self.database)
+        if (store / template).exists():
+            shutil.copytree(store / template, store / self.database)
+        rows = self.sql("SELECT key, value FROM ir_config_parameter WHERE key LIKE 'online_sync_peer.key.%'").splitlines()
+        self.keys = {name.rpartition('.')[2]: key for name, _bar, key in (row.partition('|') for row in rows)}
+
+    def _run(self, *command, **kwargs):
+        kwargs.setdefault('input', '')
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, **kwargs)
+        if done.returncode:
+            raise AssertionError(f'{Path(command[0]).name}: {done.stderr[-2000:]}')
+        return done.stdout
+
+    def _wait(self):
+        """Until the login page answers, so that the database is loaded too."""
+        deadline = time.monotonic() + PATIENCE
+        asked = urllib.request.Request(f'{self.url}/web/login?db={self.database}')
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(asked, timeout=PATIENCE):
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        raise AssertionError(f'Odoo {self.series} did not start: {self.log.read_text(errors="replace")[-3000:]}')
