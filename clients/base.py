@@ -1,16 +1,19 @@
-"""The interface of a bank feed, what a provider declares about itself, and the registry of providers.
+"""The interfaces of a bank feed and of other books, what a provider declares about itself, and the registry of providers.
 
-To add a provider: one file in `clients/` with a subclass of :class:`BankClient` decorated with :func:`register`, imported in
-`clients/__init__.py`, and one loopback server in `tests/servers/`.
+To add a provider: one file in `clients/` with a subclass of :class:`BankClient` or :class:`BooksClient` decorated with :func:`register`,
+imported in `clients/__init__.py`, and one loopback server in `tests/servers/`.
 """
 import abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
+from .books import Peer, Side
 from .errors import ConfigError, ProtocolError
 from .http import Http
 from .records import Balance, Consent, Institution, Page, Presence, Redirect, RemoteAccount, Window
+
+BANK, BOOKS = 'bank', 'books'
 
 
 def utc_now() -> datetime:
@@ -71,6 +74,7 @@ class Provider:
     :param cost: what the user pays and to whom
     :param needs: what the user must have at hand
     :param default_url: address of the provider's API; '' when the user's credential brings it
+    :param kind: what it connects: :data:`BANK` or :data:`BOOKS`
     """
 
     code: str
@@ -85,6 +89,7 @@ class Provider:
     countries: tuple[str, ...] = ()
     default_url: str = ''
     icon: str = ''
+    kind: str = BANK
 
 
 def walk_pages(fetch: Callable[[str], Page], token: str, name: str) -> Iterator[Page]:
@@ -106,7 +111,7 @@ def walk_pages(fetch: Callable[[str], Page], token: str, name: str) -> Iterator[
         seen.add(token)
 
 
-class BankClient(abc.ABC):
+class Client(abc.ABC):
     """Speaks one provider's protocol for one link. Holds no database, writes nothing, raises only :mod:`clients.errors`.
 
     :param credentials: what the user gave and what the provider gave back
@@ -141,6 +146,13 @@ class BankClient(abc.ABC):
             raise ConfigError(f"{self.provider.title}: “{label}” is missing. Enter it where you sign in (Reconnect).", field=name)
         return value
 
+    def revoke(self) -> None:   # noqa: B027 - most providers have no such call
+        """End the consent at the provider, where it can be ended from here."""
+
+
+class BankClient(Client):
+    """A bank feed."""
+
     def fetch_institutions(self, country: str) -> list[Institution]:
         """Banks that can be chosen in a country (ISO 3166-1 alpha-2), [] where nothing is chosen."""
         return []
@@ -166,7 +178,6 @@ class BankClient(abc.ABC):
     @abc.abstractmethod
     def fetch_balances(self, account: RemoteAccount) -> list[Balance]:
         """The bank's balances now; booked ones first."""
-
     @abc.abstractmethod
     def fetch_pages(self, account: RemoteAccount, window: Window, token: str = '', *, first_read: bool = False) -> Iterator[Page]:
         """Pages of the window, from `token` on.
@@ -177,14 +188,39 @@ class BankClient(abc.ABC):
         :param first_read: nothing of this account was ever read: take what the bank has, also before `window`
         """
 
-    def revoke(self) -> None:   # noqa: B027 - most providers have no such call
-        """End the consent at the provider, where it can be ended from here."""
+
+class BooksClient(Client):
+    """Another accounting system, whose books are kept equal to ours."""
+
+    @abc.abstractmethod
+    def start(self) -> Consent:
+        """Sign in with what the user gave. The consent's credentials say all that later calls need."""
+
+    @abc.abstractmethod
+    def describe(self) -> Peer:
+        """What is at the other end."""
+
+    @abc.abstractmethod
+    def side(self, language: str) -> Side:
+        """Its books.
+
+        :param language: code of the language in which translated texts are read and written, such as `en_US`
+        """
+
+    @property
+    def clock_difference(self) -> timedelta:
+        """How far its clock is ahead of ours."""
+        return timedelta()
+
+    def address_of(self, entity: str, key: str) -> str:
+        """Where a person sees a record in the browser, '' where nowhere."""
+        return ''
 
 
-_REGISTRY: dict[str, type[BankClient]] = {}
+_REGISTRY: dict[str, type[Client]] = {}
 
 
-def register(client: type[BankClient]) -> type[BankClient]:
+def register(client: type[Client]) -> type[Client]:
     """Class decorator: make a provider known under its code."""
     code = client.provider.code
     if code in _REGISTRY:
@@ -198,7 +234,7 @@ def providers() -> list[Provider]:
     return sorted((client.provider for client in _REGISTRY.values()), key=lambda p: p.title.lower())
 
 
-def client_class(code: str) -> type[BankClient]:
+def client_class(code: str) -> type[Client]:
     """The client of a provider; :class:`ConfigError` when there is none of that code."""
     try:
         return _REGISTRY[code]

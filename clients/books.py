@@ -139,6 +139,24 @@ class FieldInfo:
     problem: str = ''
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a link to other books.
+
+    :param version: as the system itself says it
+    :param protocol: how we talk to it
+    :param currency: ISO code of the currency that its books are kept in
+    :param companies: {key: name} of those that the user may choose from
+    """
+
+    name: str
+    version: str
+    protocol: str
+    company: str
+    currency: str
+    companies: Mapping[str, str] = field(default_factory=dict)
+
+
 class Side(abc.ABC):
     """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
 

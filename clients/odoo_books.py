@@ -27,7 +27,7 @@ from .books import (
     Side,
     Value,
 )
-from .errors import SyncError
+from .errors import Rejected, StaleObject
 
 #: Records that one call reads or writes at most.
 PAGE = 200
@@ -37,6 +37,8 @@ LISTING_PAGE = 5000
 OVERLAP = timedelta(minutes=10)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
+#: What concerns one record alone; all else stops the page.
+REFUSALS = (Rejected, StaleObject)
 _TIME = '%Y-%m-%d %H:%M:%S'
 
 
@@ -308,14 +310,14 @@ class OdooSide(Side):
             markers = [intents[number].marker for number in rows]
             ids = self.access.create_marked(shape.model, list(rows.values()), markers, self.context) if rows else []
             return dict(zip(rows, map(str, ids), strict=True)), {}
-        except SyncError as error:
+        except REFUSALS as error:
             if len(rows) == 1:
                 return {}, {next(iter(rows)): error}
         keys, errors = {}, {}
         for number, row in rows.items():
             try:
                 keys[number] = str(self.access.create_marked(shape.model, [row], [intents[number].marker], self.context)[0])
-            except SyncError as error:
+            except REFUSALS as error:
                 errors[number] = error
         return keys, errors
 
@@ -326,7 +328,7 @@ class OdooSide(Side):
                 self._step(shape, DRAFT, ids)
             if values:
                 self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=values)
-        except SyncError as error:
+        except REFUSALS as error:
             if intent.reopens:      # refused: it is posted again as it was
                 self._bring_to_states(shape, {0: (intent.key, POSTED)}, {})
             return error
@@ -341,14 +343,14 @@ class OdooSide(Side):
         for state, numbers in by_state.items():
             try:
                 self._step(shape, state, [int(wanted[number][0]) for number in numbers])
-            except SyncError as error:
+            except REFUSALS as error:
                 if len(numbers) == 1:
                     errors[numbers[0]] = error
                     continue
                 for number in numbers:
                     try:
                         self._step(shape, state, [int(wanted[number][0])])
-                    except SyncError as one:
+                    except REFUSALS as one:
                         errors[number] = one
 
     def _step(self, shape, state, ids):

@@ -27,5 +27,15 @@ from . import account_bank_statement_line_screen
 from . import online_sync_match_learn
 from . import online_sync_match_report
 from . import account_journal
+from . import online_sync_flow
+from . import online_sync_flow_field
+from . import online_sync_binding
+from . import online_sync_change
+from . import online_sync_flow_exchange
+from . import online_sync_flow_pairing
+from . import online_sync_flow_run
+from . import online_sync_link_books
+from . import online_sync_tracked
+from . import tracked_models
 from . import decimal_precision
 from . import ir_default

@@ -14,7 +14,7 @@ from ..clients.books import Intent, Line, LineEdits, Record, Ref
 from ..engine import plan
 from ..engine.entities import STATE
 from ..engine.merge import agree
-from ..engine.plan import HERE, THERE
+from ..engine.plan import HERE, THERE, Plan
 
 #: Changes and records that one step takes on.
 PAGE = 200
@@ -33,7 +33,7 @@ class Item:
     local: Record | None = None
     remote: Record | None = None
     changes: models.BaseModel | None = None
-    plan: plan.Plan | None = None
+    plan: Plan | None = None
     error: str = ''
     outcomes: dict = field(default_factory=dict)
 
@@ -136,7 +136,7 @@ class OnlineSyncFlow(models.Model):
                     entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
                     decided=item.binding.decided or {})
             elif item.binding:
-                item.plan = plan.Plan(plan.NOTHING)
+                item.plan = Plan(plan.NOTHING)
             else:
                 record, side = (item.local, HERE) if item.local else (item.remote, THERE)
                 item.plan = plan.plan_alone(entity, record, side, rules, options, self._marker(record.key) if side == HERE else '')
@@ -216,6 +216,7 @@ class OnlineSyncFlow(models.Model):
         } for item, outcome in created])
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
+        self._release(bindings)
 
     def _note(self, item):
         """What became of the changes, and what a person must decide."""

@@ -1,0 +1,151 @@
+"""Another Odoo database, 18.0 or later, as the other side of the books. Nothing is installed there.
+
+What is created there gets an external id that says for which record of ours it is (`ir.model.data`, through the method `load`): a create
+that is sent twice gives the same record.
+"""
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from .base import BOOKS, BooksClient, Capabilities, Credential, Provider, register
+from .books import Peer
+from .errors import ConfigError, Rejected
+from .odoo_books import SHAPES, OdooSide
+from .odoo_rpc import JSON2, OdooRpc
+from .records import Consent
+
+SILENT = "The other Odoo refused this without saying why."
+_PROTOCOLS = {JSON2: "JSON-2"}
+
+
+class RpcAccess:
+    """:class:`clients.odoo_books.Access` over the wire."""
+
+    def __init__(self, rpc: OdooRpc):
+        self.rpc = rpc
+        self._types: dict[str, dict] = {}
+
+    def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
+        """What the method returns."""
+        return self.rpc.call(model, method, ids, idempotent=idempotent, context=dict(context or {}), **named)
+
+    def create_marked(self, model, rows, markers, context):
+        """Ids of new records; a marker that was used before gives the record that it made."""
+        columns, data = self._sheet(model, rows, markers)
+        done = self.rpc.call(model, 'load', idempotent=True, context=dict(context), fields=columns, data=data)
+        if not done.get('ids') or len(done['ids']) != len(rows):
+            words = [message.get('message', '') for message in done.get('messages') or () if message.get('type') == 'error']
+            raise Rejected(self.rpc.http.snippet(' '.join(words) or SILENT, 600), detail=f'{model}.load')
+        return done['ids']
+
+    def now(self) -> datetime:
+        """The clock of the other server."""
+        return self.rpc.clock() + (self.rpc.clock_difference or timedelta())
+
+    def _sheet(self, model, rows, markers) -> tuple[list[str], list[list[str]]]:
+        """Columns and rows as `load` wants them: texts, ids of records in columns `…/.id`, further lines in rows of their own."""
+        flat = [self._flat(model, row) for row in rows]
+        columns = list(dict.fromkeys(name for group in flat for row in group for name in row))
+        data = []
+        for group, marker in zip(flat, markers, strict=True):
+            data += [[marker if first else '', *(row.get(name, '') for name in columns)] for first, row in zip(
+                [True, *[False] * len(group)], group, strict=False)]
+        return ['id', *columns], data
+
+    def _flat(self, model, values: Mapping, prefix='') -> list[dict[str, str]]:
+        """The rows of one record: its own columns and its first lines in the first one."""
+        types, first, further = self._types_of(model), {}, []
+        for name, value in values.items():
+            kind, relation = types[name]
+            if kind == 'one2many':
+                for number, command in enumerate(value):
+                    row = self._flat(relation, command[2], f'{prefix}{name}/')[0]
+                    if number:
+                        if number > len(further):
+                            further.append({})
+                        further[number - 1].update(row)
+                    else:
+                        first.update(row)
+            elif kind == 'many2many':
+                first[f'{prefix}{name}/.id'] = ','.join(str(id_) for command in value for id_ in command[2])
+            elif kind == 'many2one':
+                first[f'{prefix}{name}/.id'] = str(value) if value else ''
+            else:
+                first[f'{prefix}{name}'] = _cell(value)
+        return [first, *further]
+
+    def _types_of(self, model) -> dict[str, tuple[str, str]]:
+        if model not in self._types:
+            told = self.rpc.call(model, 'fields_get', attributes=['type', 'relation'])
+            self._types[model] = {name: (info['type'], info.get('relation', '')) for name, info in told.items()}
+        return self._types[model]
+
+
+def _cell(value) -> str:
+    if value is False or value is None:
+        return ''
+    if isinstance(value, Decimal):
+        return format(value, 'f')
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@register
+class OdooPeer(BooksClient):
+    """A company of another Odoo database."""
+
+    provider = Provider(
+        code='odoo', title="Odoo", kind=BOOKS, icon='fa-cubes',
+        summary="Two-way synchronization with another Odoo database, such as a cloud instance.",
+        serves="Odoo 18.0 and later: your own server, Odoo.sh, or Odoo Online with the Custom plan",
+        cost="Nothing",
+        needs="The address of the other Odoo, and an API key of a user there who may do accounting",
+        website='https://www.odoo.com/documentation/18.0/developer/reference/external_api.html',
+        credentials=(
+            Credential('url', "Address", 'text', placeholder='https://example.odoo.com',
+                       help="What your browser shows when you are signed in there."),
+            Credential('login', "User", 'text', help="The login of the user there, often an email address."),
+            Credential('key', "API key", help="Made there, in the user's preferences under Account Security."),
+            Credential('database', "Database", 'text', required=False, help="Only where the server has several."),
+            Credential('company', "Company", 'text', required=False, help="Only where the user has several companies there: its name."),
+        ),
+        capabilities=Capabilities(ids='stable'))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        given = self.credentials
+        self.rpc = OdooRpc(self.http, self.credential('url'), database=given.get('database', ''), login=given.get('login', ''),
+                           key=self.credential('key'), transport=given.get('transport', ''), clock=self.clock)
+
+    def start(self, **_how) -> Consent:
+        """Sign in, and settle what was left open: the database, the way of talking, the company."""
+        self.rpc._transport = ''
+        server, account = self.rpc.probe(), self.rpc.sign_in()
+        company = self._chosen(account)
+        return Consent({
+            **self.credentials, 'url': self.rpc.url, 'database': self.rpc.database, 'transport': self.rpc.transport,
+            'company': company.name, 'company_id': str(company.id), 'currency': company.currency, 'version': server.version,
+        }, institution=company.name)
+
+    def _chosen(self, account):
+        wanted = self.credentials.get('company', '').strip().casefold()
+        companies = [company for company in account.companies if company.name.casefold() == wanted] if wanted else [
+            company for company in account.companies if company.id == account.company_id]
+        if not companies:
+            names = ', '.join(f'“{company.name}”' for company in account.companies)
+            raise ConfigError(f"The user there has no company of that name. It has: {names}.", field='company')
+        return companies[0]
+
+    def describe(self) -> Peer:
+        given = self.credentials
+        return Peer(given.get('url', ''), given.get('version', ''), _PROTOCOLS.get(given.get('transport'), "JSON-RPC"),
+                    given.get('company', ''), given.get('currency', ''))
+
+    def side(self, language):
+        return OdooSide(RpcAccess(self.rpc), int(self.credential('company_id')), language)
+
+    @property
+    def clock_difference(self):
+        return self.rpc.clock_difference or timedelta()
+
+    def address_of(self, entity, key):
+        return f"{self.rpc.url}/odoo/{SHAPES[entity].model}/{key}"

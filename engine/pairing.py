@@ -1,0 +1,66 @@
+"""Which records of two sides are the same? Looked for once, before anything is written, and for a new record before it is created.
+
+*Exact*: all fields of one of the entity's keys are equal, and no other record of either side has them. *Probable*: the same with its hints.
+"""
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..clients.books import Record
+from .entities import Entity
+from .merge import is_empty
+
+EXACT, PROBABLE = 'exact', 'probable'
+#: Fields that people write with and without spaces, points and dashes.
+_LOOSE = frozenset(('vat', 'company_number', 'barcode'))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two records that are, or may be, the same.
+
+    :param by: names of the fields that are equal
+    """
+
+    local: str
+    remote: str
+    sureness: str
+    by: tuple[str, ...]
+
+
+def pairs(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> list[Pair]:
+    """The pairs among records of both sides; a record is in one pair at most, and in that with the strongest evidence."""
+    left = {record.key: record for record in local}, {record.key: record for record in remote}
+    found = []
+    for sureness, keys in ((EXACT, entity.keys), (PROBABLE, entity.hints)):
+        for names in keys:
+            for here, there in _unique(names, *left):
+                found.append(Pair(here, there, sureness, names))
+                del left[0][here], left[1][there]
+    return found
+
+
+def _unique(names, local: Mapping[str, Record], remote: Mapping[str, Record]):
+    """Pairs of keys of records that nobody else is like."""
+    groups = defaultdict(lambda: ([], []))
+    for side, records in enumerate((local, remote)):
+        for record in records.values():
+            values = _values(record, names)
+            if values:
+                groups[values][side].append(record.key)
+    return [(here[0], there[0]) for here, there in groups.values() if len(here) == len(there) == 1]
+
+
+def _values(record, names):
+    """The values to be compared, None where one is missing."""
+    values = [record.fields.get(name) for name in names]
+    if any(is_empty(value) for value in values):
+        return None
+    return tuple(_plain(name, value) for name, value in zip(names, values, strict=True))
+
+
+def _plain(name, value):
+    if not isinstance(value, str):
+        return value
+    return re.sub(r'[^0-9a-z]', '', value.casefold()) if name in _LOOSE else ' '.join(value.casefold().split())

@@ -1,0 +1,86 @@
+"""The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
+from odoo import fields, models
+
+from ..engine.plan import HERE, THERE
+from .online_sync_flow_exchange import PAGE
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    first_cursor = fields.Char(readonly=True, copy=False, help="How far the records that were here before were looked through.")
+    is_loaded = fields.Boolean(readonly=True, copy=False, help="All that was here before was looked at once.")
+
+    def _sync_step(self, sides, log):
+        """One page. Returns whether there is more."""
+        self.ensure_one()
+        for step in (self._send_changes, self._fetch_changes, self._load_first):
+            if step(sides, log):
+                return True
+        self.last_run = fields.Datetime.now()
+        return False
+
+    def _send_changes(self, sides, log):
+        """What changed here, or waited and may go on."""
+        pending = [('flow_id', '=', self.id), ('state', '=', 'pending')]
+        changes = self.env['online.sync.change'].search(pending, order='id', limit=PAGE)
+        if not changes:
+            return False
+        changes |= changes.search([*pending, ('res_id', 'in', changes.filtered('res_id').mapped('res_id')), ('res_id', '!=', 0)])
+        ids = {change.res_id for change in changes if change.res_id}
+        self._count(log, self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes))
+        left = changes.filtered(lambda change: change.state == 'pending')
+        left.write({'state': 'done', 'done_at': fields.Datetime.now()})      # nothing of ours, or no longer there
+        return True
+
+    def _fetch_changes(self, sides, log):
+        """A page of what changed there."""
+        if self.direction not in ('both', 'pull') or log.is_fetched(self):
+            return False
+        page = sides[THERE].read_changes(self.entity, self.pull_cursor or '', self._filters())
+        log._count(pages=1)
+        known = {binding.external_id: binding.remote_version for binding in self.env['online.sync.binding'].search(
+            [('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))])}
+        moved = [key for key, version in page.versions.items() if not version or known.get(key) != version]
+        if moved:
+            self._count(log, self._exchange(sides, there=moved))
+        self.pull_cursor = page.cursor
+        if not page.more:
+            log.note_fetched(self)
+        return page.more
+
+    def _load_first(self, sides, log):
+        """A page of what was here before the flow was switched on."""
+        if self.is_loaded or self.direction not in ('both', 'push'):
+            return False
+        page = sides[HERE].read_changes(self.entity, self.first_cursor or '', self._filters())
+        bound = set(self.env['online.sync.binding'].search(
+            [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in page.versions])]).mapped('res_id'))
+        new = [int(key) for key in page.versions if int(key) not in bound]
+        if new:
+            self._count(log, self._exchange(sides, here=new))
+        self.write({'first_cursor': page.cursor, 'is_loaded': not page.more})
+        return page.more
+
+    def _filters(self):
+        return {}
+
+    def _count(self, log, items):
+        kinds = [item.plan.kind for item in items if not item.error]
+        log._count(fetched=len(items), created=sum(kind.startswith('create') for kind in kinds), updated=kinds.count('update'),
+                   skipped=kinds.count('nothing') + kinds.count('ignored'), waiting=kinds.count('blocked'),
+                   failed=sum(bool(item.error) for item in items))
+
+
+class OnlineSyncLog(models.Model):
+    _inherit = 'online.sync.log'
+
+    fetched_flows = fields.Json(help="Flows of which all that changed there was read in this run.")
+
+    def is_fetched(self, flow):
+        """Whether a run read all that changed there already."""
+        return flow.id in (self.fetched_flows or [])
+
+    def note_fetched(self, flow):
+        """All that changed there was read."""
+        self.fetched_flows = [*(self.fetched_flows or []), flow.id]

@@ -1,0 +1,137 @@
+"""A connection to other books: which flows it has, and how the drivers take them through their steps."""
+import logging
+import traceback
+import uuid
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import _, api, fields, models
+
+from ..clients import base, errors
+from ..clients.redaction import redact
+from ..engine.plan import HERE, THERE
+from .online_sync_link_run import CRON
+
+_logger = logging.getLogger(__name__)
+
+#: Word of a step that takes a flow a page further.
+FLOW = 'flow'
+LATER = timedelta(minutes=2)
+
+
+class OnlineSyncLink(models.Model):
+    _inherit = 'online.sync.link'
+
+    kind = fields.Selection([('bank', "Bank"), ('books', "Accounting")], compute='_compute_kind', store=True, precompute=True)
+    flow_ids = fields.One2many('online.sync.flow', 'link_id', string="Records")
+    peer_uid = fields.Char(readonly=True, copy=False, groups='base.group_system')
+    peer_version = fields.Char("Version", readonly=True, copy=False)
+    peer_protocol = fields.Char("Protocol", readonly=True, copy=False)
+    peer_currency = fields.Char("Currency there", readonly=True, copy=False)
+    peer_url = fields.Char("Address there", readonly=True, copy=False)
+    clock_difference = fields.Float("Clock there is ahead (seconds)", readonly=True, copy=False)
+    interval_minutes = fields.Integer("Every (minutes)", default=2)
+
+    @api.depends('provider')
+    def _compute_kind(self):
+        for link in self:
+            link.kind = base.client_class(link.provider).provider.kind if link.provider else 'bank'
+
+    def _peer_uid(self):
+        """What markers of this connection begin with."""
+        link = self.sudo()
+        if not link.peer_uid:
+            link.peer_uid = f'online_sync_{uuid.uuid4().hex[:12]}'
+        return link.peer_uid
+
+    def _clock_difference(self):
+        return timedelta(seconds=self.clock_difference)
+
+    def _take_consent(self, consent, client):
+        """Books have flows in place of accounts."""
+        if self.kind != 'books':
+            return super()._take_consent(consent, client)
+        self._store_credentials(consent.credentials)
+        client.credentials = dict(consent.credentials)
+        peer = client.describe()
+        self.env['online.sync.flow'].sudo()._create_all(self)
+        self.write({
+            'state': 'connected', 'last_error': False, 'failure_count': 0, 'institution_name': self.institution_name or peer.company,
+            'peer_version': peer.version, 'peer_protocol': peer.protocol, 'peer_currency': peer.currency, 'peer_url': peer.name,
+            'next_run': fields.Datetime.now()})
+        self.env.registry.clear_cache()
+        self.issue_ids.filtered(lambda issue: issue.kind in ('consent', 'setting')).sudo()._close(_("Signed in again"))
+        return None
+
+    # -- running ------------------------------------------------------------------------------------------------------------------
+
+    def _begin_run(self, trigger):
+        log = super()._begin_run(trigger)
+        if self.kind == 'books':
+            log.todo = [[FLOW, flow.id] for flow in self.flow_ids.filtered(lambda flow: flow.direction != 'off').sorted('sequence')]
+        return log
+
+    def _advance(self, log, client):
+        first, *rest = log.todo or [0]
+        if not isinstance(first, list) or first[0] != FLOW or self.state in ('draft', 'disconnected'):
+            return super()._advance(log, client)
+        flow = self.env['online.sync.flow'].browse(first[1]).exists()
+        if not flow or flow.direction == 'off' or not self._flow_step(flow, log, client):
+            log.todo = log.todo and rest
+        return bool(log.todo)
+
+    def _flow_step(self, flow, log, client):
+        """One page of a flow. Returns whether it has more."""
+        try:
+            with self.env.cr.savepoint():
+                return flow._sync_step(self._sides(flow, client), log)
+        except errors.SyncError as error:
+            return self._flow_failed(flow, error, log)
+        except psycopg2.OperationalError:
+            raise       # a concurrent change: the driver rolls back and the next run does it again
+        except Exception as error:
+            _logger.error("Synchronization of flow %s failed:\n%s", flow.id, redact(traceback.format_exc()))
+            return self._flow_failed(flow, self._unexpected(error), log)
+
+    def _sides(self, flow, client):
+        return {HERE: flow._side_here(), THERE: client.side(self.user_id.lang or 'en_US')}
+
+    def _flow_failed(self, flow, error, log):
+        """What an error of the whole page means. Returns whether the same flow goes on: it does not."""
+        self.env.invalidate_all()
+        log._say(_("%(flow)s: %(why)s", flow=flow.name, why=error.message))
+        log.write({'error': error.log_line()[:500], 'failed': log.failed + 1})
+        self.last_error = error.message
+        if isinstance(error, errors.ReauthRequired):
+            self._expire(error.message)
+            log.todo = []
+        elif isinstance(error, errors.ConfigError):
+            self._stop_on_setting(error)
+            log.todo = []
+        elif isinstance(error, (errors.TransientError, errors.RateLimited)):
+            log.todo = []       # the others would fare no better
+        return False
+
+    def _end_run(self, log):
+        super()._end_run(log)
+        if self.kind == 'books' and not log.failed:
+            self.last_error = False
+
+    def _next_run(self, failed, limited):
+        if self.kind != 'books':
+            return super()._next_run(failed, limited)
+        wait = timedelta(minutes=max(self.interval_minutes, 1)) if not failed else LATER * 2 ** min(self.failure_count, 6)
+        return fields.Datetime.now() + wait
+
+    @api.model
+    def _due(self):
+        """Also those for which something waits to be sent."""
+        waiting = self.env['online.sync.change'].sudo()._read_group([('state', '=', 'pending')], ['link_id'])
+        links = self.browse([link.id for link, in waiting]).filtered(
+            lambda link: link.state in ('connected', 'expiring') and link.auto_sync and not link.failure_count)
+        return super()._due() | links
+
+    def _wake(self):
+        """Let the scheduled action run as soon as it can."""
+        self.env.ref(CRON)._trigger()
