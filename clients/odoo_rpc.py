@@ -75,6 +75,9 @@ BEGINNINGS: tuple[tuple[str, type[SyncError]], ...] = (
 _NO_MODEL = re.compile(r"Object \S+ doesn't exist")
 _NO_DATABASE = re.compile(r'(?i)database "?[^"\n]*"? does not exist|no database is selected|x-odoo-database')
 
+# A ValueError in words that are not translated (odoo/addons/base/models/ir_model.py, _xmlid_lookup).
+_NO_EXTERNAL_ID = 'External ID not found'
+
 KEY_REFUSED = ("{name} no longer accepts the API key of this connection: it was revoked or has expired, or its user was disabled. "
                "Make a new key there and enter it here.")
 SIGN_IN_REFUSED = ("{name} does not accept this user and API key. Check both; the key is made there, in the user's own preferences under "
@@ -362,6 +365,21 @@ class OdooRpc:
         named |= {'context': context} if context else {}
         params = (self.database, self._who(), self._key, model, method, args, named)
         return self._service('object', 'execute_kw', params, idempotent=repeatable, what=f'{model}.{method}')
+
+    def find(self, external_id: str) -> tuple[str, int] | None:
+        """(model, id) of a record by its external id `module.name`, archived ones too; None when there is none.
+
+        A user without the right to see it gets the id 0.
+        """
+        module, _dot, name = external_id.partition('.')
+        try:
+            model, record_id = self.call('ir.model.data', 'check_object_reference', module=module, xml_id=name,
+                                         context={'active_test': False})
+        except ProtocolError as error:
+            if _NO_EXTERNAL_ID in error.detail:
+                return None
+            raise
+        return model, record_id or 0
 
     def _service(self, service: str, method: str, args: Sequence, *, idempotent: bool, what: str = '') -> Any:
         """One JSON-RPC call of a service (odoo/http.py, JsonRPCDispatcher): HTTP 200 for failures, no `result` for None."""

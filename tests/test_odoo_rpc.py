@@ -160,6 +160,15 @@ class PeerTests:
     def partners(self, rpc, *names):
         return rpc.call('res.partner', 'create', vals_list=[{'name': name} for name in names])
 
+    def test_external_ids(self):
+        for rpc in self.each():
+            external_id = f'online_sync.{rpc.transport}_1'
+            self.assertIsNone(rpc.find(external_id))
+            (partner,) = rpc.call('res.partner', 'load', fields=['id', 'name'], data=[[external_id, 'Loaded']])['ids']
+            self.assertEqual(rpc.find(external_id), ('res.partner', partner))
+            rpc.call('res.partner', 'write', [partner], vals={'active': False})
+            self.assertEqual(rpc.find(external_id), ('res.partner', partner))
+
     def test_batch_and_paging(self):
         for rpc in self.each():
             names = [f'{rpc.transport} {number:04d}' for number in range(600)]

@@ -90,9 +90,9 @@ class OdooPeer:
     def stop(self):
         """End the process; drop database and files."""
         self.kill()
-        self._run('dropdb', '--if-exists', '--force', self.database)
         shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / self.database, ignore_errors=True)
         self.log.unlink(missing_ok=True)
+        self._run('dropdb', '--if-exists', '--force', self.database)
 
     def sql(self, query):
         """What a query gives, as text, past the server."""
