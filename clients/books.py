@@ -103,11 +103,13 @@ class Outcome:
     """What became of an intent: the key and the record as it stands now, or why not.
 
     :param key: also set beside an error, when the record was created and only what followed was refused
+    :param is_found: an earlier attempt had created it, perhaps with other values: nothing was written now
     """
 
     key: str = ''
     record: Record | None = None
     error: SyncError | None = None
+    is_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ All that differs between the two is how a method is called (:class:`Access`). Wh
 """
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Protocol
@@ -51,6 +51,9 @@ class Access(Protocol):
 
     def create_marked(self, model: str, rows: Sequence[Mapping], markers: Sequence[str], context: Mapping) -> list[int]:
         """Ids of new records; a marker that was used before gives the record that it made."""
+
+    def find_marked(self, model: str, marker: str) -> int:
+        """Id of the record that was created with the marker, 0 for none."""
 
     def now(self) -> datetime:
         """The database's clock."""
@@ -291,7 +294,7 @@ class OdooSide(Side):
         outcomes: dict[int, Outcome] = {}
         for first in range(0, len(intents), PAGE):
             page = dict(enumerate(intents[first:first + PAGE], first))
-            keys, errors = self._create_all(shape, {n: one for n, one in page.items() if not one.key})
+            keys, errors, found = self._create_all(shape, {n: one for n, one in page.items() if not one.key})
             for number, intent in page.items():
                 if intent.key:
                     keys[number] = intent.key
@@ -300,26 +303,55 @@ class OdooSide(Side):
                       if keys.get(n) and not errors.get(n)}
             self._bring_to_states(shape, states, errors)
             records = self.read_records(entity, {key for key in keys.values() if key})
-            outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n)) for n in page})
+            outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
         return [outcomes[number] for number in range(len(intents))]
 
     def _create_all(self, shape, intents):
-        """({number: key}, {number: error}): all at once, and one by one when that is refused."""
+        """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""
+        intents = self._with_free_numbers(shape, intents)
         rows = {number: self._values(shape, intent) for number, intent in intents.items()}
-        try:
-            markers = [intents[number].marker for number in rows]
-            ids = self.access.create_marked(shape.model, list(rows.values()), markers, self.context) if rows else []
-            return dict(zip(rows, map(str, ids), strict=True)), {}
-        except REFUSALS as error:
-            if len(rows) == 1:
-                return {}, {next(iter(rows)): error}
-        keys, errors = {}, {}
+        ids = self._create_at_once(shape, rows, intents)
+        if ids is not None:
+            return dict(zip(rows, map(str, ids), strict=True)), {}, set()
+        keys, errors, found = {}, {}, set()
         for number, row in rows.items():
+            marker = intents[number].marker
             try:
-                keys[number] = str(self.access.create_marked(shape.model, [row], [intents[number].marker], self.context)[0])
+                keys[number] = str(self.access.create_marked(shape.model, [row], [marker], self.context)[0])
             except REFUSALS as error:
-                errors[number] = error
-        return keys, errors
+                known = self.access.find_marked(shape.model, marker)
+                if known:
+                    keys[number] = str(known)
+                    found.add(number)
+                else:
+                    errors[number] = error
+        return keys, errors, found
+
+    def _create_at_once(self, shape, rows, intents):
+        """Ids of all, None when one of them was refused: then none was created."""
+        markers = [intents[number].marker for number in rows]
+        try:
+            return self.access.create_marked(shape.model, list(rows.values()), markers, self.context) if rows else []
+        except REFUSALS:
+            return None
+
+    def _with_free_numbers(self, shape, intents):
+        """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
+        wanted = {(str(one.fields['number']), one.fields['journal'].key) for one in intents.values()
+                  if one.fields.get('number') and one.fields.get('journal')}
+        if not wanted:
+            return intents
+        rows = self._rows(shape.model, [('name', 'in', [number for number, _journal in wanted])], ['name', 'journal_id'], 0)
+        taken = {(row['name'], str(row['journal_id'])): row['id'] for row in rows}
+        return {number: self._with_free_number(shape, intent, taken) for number, intent in intents.items()}
+
+    def _with_free_number(self, shape, intent, taken):
+        fields = dict(intent.fields)
+        by = taken.get((fields.get('number'), getattr(fields.get('journal'), 'key', '')))
+        if not by or self.access.find_marked(shape.model, intent.marker) == by:      # our own, from an attempt that broke off
+            return intent
+        number = fields.pop('number')
+        return replace(intent, fields={**fields, 'reference': fields.get('reference') or number})
 
     def _update(self, shape, intent):
         values, ids = self._values(shape, intent), [int(intent.key)]

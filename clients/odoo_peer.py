@@ -1,7 +1,7 @@
 """Another Odoo database, 18.0 or later, as the other side of the books. Nothing is installed there.
 
-What is created there gets an external id that says for which record of ours it is (`ir.model.data`, through the method `load`): a create
-that is sent twice gives the same record.
+What is created there gets an external id that says for which record of ours it is (`ir.model.data`, through the method `load`), and so does
+each of its lines: a create that is sent twice gives the same record, with the same lines.
 """
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -9,11 +9,12 @@ from decimal import Decimal
 
 from .base import BOOKS, BooksClient, Capabilities, Credential, Provider, register
 from .books import Peer
-from .errors import ConfigError, Rejected
+from .errors import ConfigError, Rejected, TransientError
 from .odoo_books import SHAPES, OdooSide
 from .odoo_rpc import JSON2, OdooRpc
 from .records import Consent
 
+BUSY = "The other Odoo was busy with the same records. Nothing was changed; the next synchronization tries again."
 SILENT = "The other Odoo refused this without saying why."
 _PROTOCOLS = {JSON2: "JSON-2"}
 
@@ -35,8 +36,15 @@ class RpcAccess:
         done = self.rpc.call(model, 'load', idempotent=True, context=dict(context), fields=columns, data=data)
         if not done.get('ids') or len(done['ids']) != len(rows):
             words = [message.get('message', '') for message in done.get('messages') or () if message.get('type') == 'error']
+            if any('could not serialize' in word or 'deadlock detected' in word for word in words):
+                raise TransientError(BUSY, detail=f'{model}.load')
             raise Rejected(self.rpc.http.snippet(' '.join(words) or SILENT, 600), detail=f'{model}.load')
         return done['ids']
+
+    def find_marked(self, model, marker):
+        """Id of the record that was created with the marker, 0 for none."""
+        found = self.rpc.find(marker) if marker else None
+        return found[1] if found and found[0] == model else 0
 
     def now(self) -> datetime:
         """The clock of the other server."""
@@ -44,28 +52,21 @@ class RpcAccess:
 
     def _sheet(self, model, rows, markers) -> tuple[list[str], list[list[str]]]:
         """Columns and rows as `load` wants them: texts, ids of records in columns `…/.id`, further lines in rows of their own."""
-        flat = [self._flat(model, row) for row in rows]
+        flat = [self._flat(model, row, marker) for row, marker in zip(rows, markers, strict=True)]
         columns = list(dict.fromkeys(name for group in flat for row in group for name in row))
-        data = []
-        for group, marker in zip(flat, markers, strict=True):
-            data += [[marker if first else '', *(row.get(name, '') for name in columns)] for first, row in zip(
-                [True, *[False] * len(group)], group, strict=False)]
-        return ['id', *columns], data
+        return columns, [[row.get(name, '') for name in columns] for group in flat for row in group]
 
-    def _flat(self, model, values: Mapping, prefix='') -> list[dict[str, str]]:
+    def _flat(self, model, values: Mapping, marker: str, prefix='') -> list[dict[str, str]]:
         """The rows of one record: its own columns and its first lines in the first one."""
-        types, first, further = self._types_of(model), {}, []
+        types, first, further = self._types_of(model), {f'{prefix}id': marker}, []
         for name, value in values.items():
             kind, relation = types[name]
             if kind == 'one2many':
-                for number, command in enumerate(value):
-                    row = self._flat(relation, command[2], f'{prefix}{name}/')[0]
-                    if number:
-                        if number > len(further):
-                            further.append({})
-                        further[number - 1].update(row)
-                    else:
-                        first.update(row)
+                rows = [self._flat(relation, command[2], f'{marker}_{name}_{number}', f'{prefix}{name}/')[0]
+                        for number, command in enumerate(value)]
+                further += [{} for _row in rows[1 + len(further):]]
+                for own, row in zip([first, *further], rows, strict=False):
+                    own.update(row)
             elif kind == 'many2many':
                 first[f'{prefix}{name}/.id'] = ','.join(str(id_) for command in value for id_ in command[2])
             elif kind == 'many2one':

@@ -32,6 +32,10 @@ class LocalAccess:
         """Ids of new records. They need no marker here: they are there together with their binding, or not at all."""
         return self._safely(self._model(model, context).create, [dict(row) for row in rows]).ids
 
+    def find_marked(self, model, marker):
+        """Nothing: what was not remembered here was not created."""
+        return 0
+
     def now(self):
         """The clock of this server."""
         return datetime.now(timezone.utc)

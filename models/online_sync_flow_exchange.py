@@ -302,8 +302,9 @@ def _with_state(record):
 def _carried_out(planned, outcomes):
     """What was merged, as far as it was written."""
     merged = planned.merged
-    to_local = planned.to_local if not (outcomes.get(HERE) and outcomes[HERE].error) else None
-    to_remote = planned.to_remote if not (outcomes.get(THERE) and outcomes[THERE].error) else None
+    to_local, to_remote = (
+        None if side in outcomes and (outcomes[side].error or outcomes[side].is_found) else intent
+        for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
     return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
 
 
