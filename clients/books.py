@@ -86,6 +86,7 @@ class Intent:
     :param fields: only what is to be set; `lines` fields are :class:`LineEdits`, or all the lines of a new record
     :param state: to bring it to, '' to leave it
     :param version: what the values were based on, '' when the record is new
+    :param expects: what the side computes and what must come out before the document is posted: else it stays a draft and is refused
     :param reopens: the document is posted: it goes back to draft for the change and is posted again
     """
 
@@ -96,6 +97,7 @@ class Intent:
     state: str = ''
     version: str = ''
     reopens: bool = False
+    expects: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ OVERLAP = timedelta(minutes=10)
 SETTLED = timedelta(seconds=2)
 #: What concerns one record alone; all else stops the page.
 REFUSALS = (Rejected, StaleObject)
+WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
 _TIME = '%Y-%m-%d %H:%M:%S'
 
 
@@ -301,10 +302,20 @@ class OdooSide(Side):
                     errors[number] = self._update(shape, intent)
             states = {n: (keys[n], one.state or (POSTED if one.reopens else '')) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
-            self._bring_to_states(shape, states, errors)
+            errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
+            self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
             records = self.read_records(entity, {key for key in keys.values() if key})
             outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
         return [outcomes[number] for number in range(len(intents))]
+
+    def _unexpected(self, entity, intents, keys):
+        """{number: error} for new documents whose totals are not what they are on the other side."""
+        wanted = {number: intent for number, intent in intents.items() if intent.expects}
+        names = {name for intent in wanted.values() for name in intent.expects}
+        records = self.read_records(entity, {keys[number] for number in wanted}, names) if wanted else {}
+        return {number: Rejected(WRONG_TOTAL.format(wanted=intent.expects.get('total'), found=records[keys[number]].fields.get('total')))
+                for number, intent in wanted.items() if any(
+                    records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
 
     def _create_all(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""

@@ -4,11 +4,11 @@ References are in one language for both sides: what both sides know is `#` and t
 `here:KEY` or `there:KEY`.
 """
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..clients.books import ARCHIVED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
 from .entities import CREATE, STATE, Entity
-from .merge import BOTH, OFF, PULL, PUSH, Base, Conflict, Merged, Rule, merge
+from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, merge
 
 HERE, THERE = 'here', 'there'
 #: What a plan does.
@@ -62,10 +62,10 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
-    merged = merge(base, here, there, _without_checks(entity, rules), newer, decided)
+    merged = _turned(merge(base, here, there, _without_checks(entity, rules), newer, decided), here, there, decided)
     to_local, held_here = _kept_apart(entity, local, merged.to_local, remote, options, decided)
     to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, local, options, decided)
-    merged = Merged(to_local, to_remote, merged.conflicts, merged.settled, merged.twins)
+    merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE)))
     if needs:
@@ -92,14 +92,16 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     state = '' if not entity.is_document else POSTED if record.state == POSTED and options.arrives_as == POSTED else DRAFT
     if entity.is_document and record.state not in (DRAFT, POSTED):
         return Plan(IGNORED)
-    intent = Intent(entity.name, marker=marker, fields={**(defaults or {}), **sent}, state=state if state == POSTED else '')
+    expects = {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields} if state == POSTED else {}
+    fields = {**(defaults or {}), **sent}
+    intent = Intent(entity.name, marker=marker, fields=fields, state=POSTED if state == POSTED else '', expects=expects)
     return Plan(CREATE_THERE, to_remote=intent) if side == HERE else Plan(CREATE_HERE, to_local=intent)
 
 
 def wrong_totals(entity: Entity, local: Record, remote: Record, rules: Mapping[str, Rule]) -> list[str]:
     """Names of the amounts that both sides compute and that are not the same to the cent."""
-    return [field.name for field in entity.fields if field.check and rules.get(field.name, Rule(OFF)).direction != OFF
-            and field.name in local.fields and field.name in remote.fields and local.fields[field.name] != remote.fields[field.name]]
+    return [name for name in _checks(entity, rules) if name in local.fields and name in remote.fields
+            and local.fields[name] != remote.fields[name]]
 
 
 def unknown(value, side: str) -> Iterator[Ref]:
@@ -116,6 +118,30 @@ def unknown(value, side: str) -> Iterator[Ref]:
     elif isinstance(value, LineEdits):
         yield from unknown(value.update, side)
         yield from unknown(value.add, side)
+
+
+def _checks(entity, rules):
+    return [field.name for field in entity.fields if field.check and rules.get(field.name, Rule(OFF)).direction != OFF]
+
+
+def _turned(merged, here, there, decided):
+    """A change of one side that a person does not want: the other side's value goes back to where it was made."""
+    to_local, to_remote = dict(merged.to_local), dict(merged.to_remote)
+    for name, winner in decided.items():
+        if winner == REMOTE and name in to_remote:
+            del to_remote[name]
+            to_local[name] = _instead(here[name], there[name])
+        elif winner == LOCAL and name in to_local:
+            del to_local[name]
+            to_remote[name] = _instead(there[name], here[name])
+    return replace(merged, to_local=to_local, to_remote=to_remote)
+
+
+def _instead(old, new):
+    """What makes the new value of the old one."""
+    if isinstance(new, tuple):
+        return LineEdits(add=new, remove=tuple(line.key for line in old))
+    return new
 
 
 def _without_checks(entity, rules):

@@ -24,6 +24,7 @@ class OnlineSyncBinding(models.Model):
     base_local = fields.Json(readonly=True)
     base_remote = fields.Json(readonly=True)
     remote_version = fields.Char(readonly=True)
+    seen_pass = fields.Integer(readonly=True, help="The last complete list that showed it there.")
     missed = fields.Integer(readonly=True, help="Complete reads in a row that did not show it there.")
     gone = fields.Selection([('here', "Deleted here"), ('there', "Deleted there")], readonly=True)
     decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
@@ -49,5 +50,6 @@ class OnlineSyncBinding(models.Model):
         :param record: the record of the other side, as it was read last
         """
         self.write({
+            'seen_pass': self.flow_id.listing_pass,
             'base_local': to_json(base.local), 'base_remote': to_json(base.remote), 'remote_version': record.version,
             'title': record.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})

@@ -76,17 +76,16 @@ class OnlineSyncFlow(models.Model):
         return self.create([{
             'link_id': link.id, 'entity': name, 'sequence': number, 'missing_here': entities.ENTITIES[name].missing,
             'missing_there': entities.ENTITIES[name].missing,
-            'field_ids': [(0, 0, values) for values in self._prepare_fields(entities.ENTITIES[name].fields)],
+            'archives': entities.ENTITIES[name].missing == entities.CREATE,
+            'field_ids': [(0, 0, values) for values in self._prepare_fields(entities.ENTITIES[name])],
         } for number, name in enumerate(entities.in_order(entities.ENTITIES)) if name not in existing])
 
     @api.model
-    def _prepare_fields(self, declared, prefix=''):
-        values = []
-        for field in declared:
-            values.append({'name': f'{prefix}{field.name}', 'title': field.title, 'kind': field.kind, 'direction': field.direction,
-                           'is_check': field.check})
-            values += self._prepare_fields(field.lines, f'{prefix}{field.name}/')
-        return values
+    def _prepare_fields(self, entity):
+        """Values of the fields of an entity. What is only paired keeps its own name and code on either side."""
+        only_paired = entity.missing == entities.LINK
+        return [{'name': name, 'title': field.title, 'kind': field.kind, 'is_check': field.check,
+                 'direction': merge.OFF if only_paired else field.direction} for name, field in _with_lines(entity.fields)]
 
     # -- what the engine needs ----------------------------------------------------------------------------------------------------
 
@@ -96,6 +95,20 @@ class OnlineSyncFlow(models.Model):
     def _model(self):
         """The model of this database that holds the records."""
         return self.env[SHAPES[self.entity].model]
+
+    def _entity_field(self, name):
+        """engine.entities.Field of a name, which may be that of a line's field (`lines/KEY/field`)."""
+        return self._entity().field(name.partition('/')[0])
+
+    def _title_of(self, name):
+        """What a person calls a field."""
+        if name == entities.STATE:
+            return _("Status")
+        first, *_rest = name.split('/')
+        field = self._entity_field(name)
+        last = name.rpartition('/')[2]
+        inner = next((one.title for one in field.lines if one.name == last), '') if first != name else ''
+        return f'{field.title}: {inner}' if inner else field.title
 
     def _options(self):
         return plan.Options(self.missing_here, self.missing_there, self.arrives_as, self.archives, self.follows)
@@ -136,6 +149,13 @@ class OnlineSyncFlow(models.Model):
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_flow_field')
         return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'default_flow_id': self.id},
                 'name': _("Fields of %s", self.name)}
+
+
+def _with_lines(declared, prefix=''):
+    """(name, field) of fields and of the fields of their lines."""
+    for field in declared:
+        yield f'{prefix}{field.name}', field
+        yield from _with_lines(field.lines, f'{prefix}{field.name}/')
 
 
 def _narrowed(outer, inner):

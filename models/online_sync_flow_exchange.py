@@ -57,6 +57,9 @@ class OnlineSyncFlow(models.Model):
             self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED])
         self._write_all(sides, items)
         self._remember(sides, items)
+        if not depth:
+            self._ask_for_partners(sides, items)
+        self._note_gone(sides, [item for item in items if item.binding and not item.binding.gone and not item.told[HERE]])
         return items
 
     # -- loading ----------------------------------------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ class OnlineSyncFlow(models.Model):
         if changes:
             changes.write({**about, **values, 'crossed': crossed or False, 'attempts': max(changes.mapped('attempts')) + 1,
                            'done_at': fields.Datetime.now() if values['state'] == 'done' else False})
-        self._raise_conflicts(item)
+        self._ask(item)
 
     def _standing_change(self, about):
         """The change about the same record that was blocked or refused before."""
@@ -251,16 +254,65 @@ class OnlineSyncFlow(models.Model):
         titles = dict(self._fields['entity']._description_selection(self.env))
         return _("Waits for: %s", ', '.join(sorted({titles.get(ref.entity, ref.entity) for ref in needs})))
 
-    def _raise_conflicts(self, item):
-        """Overridden where issues are known."""
+    def _ask(self, item):
+        """What a person must decide; what was asked before and no longer holds is settled."""
+        issues, rules = self.env['online.sync.issue'].sudo(), self._rules()
+        if not item.binding:
+            return
+        if item.plan.conflicts and item.local:
+            issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)
+        else:
+            issues._settle_binding(item.binding, {'conflict', 'posted'})
+        wrong = plan.wrong_totals(self._entity(), item.local, item.remote, rules) if item.local and item.remote else []
+        if wrong and item.local.state == item.remote.state == books.POSTED:
+            issues._raise_totals(self, item.binding, item.local, item.remote, wrong)
+        else:
+            issues._settle_binding(item.binding, {'totals'})
+
+    def _ask_for_partners(self, sides, items):
+        """One question for each record that must be paired before others can go on."""
+        waiting = defaultdict(list)
+        for item in items:
+            for ref in item.plan.needs if item.plan.kind == plan.BLOCKED else ():
+                waiting[ref].append(item)
+        for ref, waits in waiting.items():
+            flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
+            side, _colon, key = ref.key.partition(':')
+            record = sides[side].read_records(ref.entity, [key], ()).get(key)
+            if record:
+                self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title, len(waits))
 
     @api.model
     def _release(self, bindings):
         """What waited for these records goes on."""
         refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
                 for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
-        blocked = self.env['online.sync.change'].search([('link_id', 'in', bindings.link_id.ids), ('state', '=', 'blocked')])
+        links = bindings.link_id
+        blocked = self.env['online.sync.change'].search([('link_id', 'in', links.ids), ('state', '=', 'blocked')])
         blocked.filtered(lambda change: any(ref in refs for ref in change.needs or [])).write({'state': 'pending'})
+        asked = self.env['online.sync.issue'].sudo().search([
+            ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])
+        asked.filtered(lambda issue: [issue.flow_id.entity, issue.needed] in refs)._close_settled()
+
+    # -- deleted ------------------------------------------------------------------------------------------------------------------
+
+    def _note_gone(self, sides, items):
+        """Records that were deleted here: archived there, cancelled if they are drafts there; a posted document is left to a person."""
+        model = self._model()
+        gone = [item for item in items if not model.browse(item.binding.res_id).exists()]
+        for item in gone:
+            item.binding.gone = HERE
+            remote = item.told[THERE]
+            if not remote or not self.archives or self.direction not in ('both', 'push') or remote.state in (
+                    books.ARCHIVED, books.CANCELLED):
+                continue
+            if remote.state == books.POSTED:
+                self.env['online.sync.issue'].sudo()._raise_gone(self, item.binding, HERE)
+                continue
+            state = books.CANCELLED if self._entity().is_document else books.ARCHIVED
+            outcome, = sides[THERE].write_records(self.entity, [Intent(self.entity, item.binding.external_id, state=state)])
+            if outcome.error:
+                self.env['online.sync.issue'].sudo()._raise_gone(self, item.binding, HERE)
 
 
 def _refs(value):

@@ -1,20 +1,27 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
 from odoo import fields, models
 
+from ..clients import books
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
+
+#: Complete lists in a row that must miss a record.
+GONE_AFTER = 2
 
 
 class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
     first_cursor = fields.Char(readonly=True, copy=False, help="How far the records that were here before were looked through.")
+    listing_cursor = fields.Char(readonly=True, copy=False, help="How far the complete list of the other side was read.")
+    listing_pass = fields.Integer(readonly=True, copy=False)
+    listed_at = fields.Datetime(readonly=True, copy=False)
     is_loaded = fields.Boolean(readonly=True, copy=False, help="All that was here before was looked at once.")
 
     def _sync_step(self, sides, log):
         """One page. Returns whether there is more."""
         self.ensure_one()
-        for step in (self._send_changes, self._fetch_changes, self._load_first):
+        for step in (self._send_changes, self._fetch_changes, self._load_first, self._check_listing):
             if step(sides, log):
                 return True
         self.last_run = fields.Datetime.now()
@@ -61,6 +68,53 @@ class OnlineSyncFlow(models.Model):
             self._count(log, self._exchange(sides, here=new))
         self.write({'first_cursor': page.cursor, 'is_loaded': not page.more})
         return page.more
+
+    def _check_listing(self, sides, log):
+        """A page of the complete list of the other side, once a day: who is missing from two lists in a row was deleted there.
+
+        What changed there without being told (a transaction that took longer to commit than the overlap) is found too.
+        """
+        due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
+        if self.direction == 'push' or not self.binding_ids or not self.listing_cursor and self.listed_at and self.listed_at > due:
+            return False
+        if not self.listing_cursor:
+            self.listing_pass += 1
+        page = sides[THERE].read_listing(self.entity, self.listing_cursor or '', self._filters())
+        bindings = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))])
+        bindings.write({'seen_pass': self.listing_pass})
+        moved = bindings.filtered(lambda one: one.remote_version and one.remote_version != page.versions[one.external_id])
+        if moved:
+            self._count(log, self._exchange(sides, there=moved.mapped('external_id')))
+        self.listing_cursor = page.cursor if page.more else False
+        if not page.more:
+            self.listed_at = fields.Datetime.now()
+            self._note_missing(sides)
+        return page.more
+
+    def _note_missing(self, sides):
+        """After a complete list: two in a row that do not show a record mean that it was deleted."""
+        missing = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), ('seen_pass', '<', self.listing_pass), ('gone', '=', False)])
+        for binding in missing:
+            binding.missed += 1
+        gone = missing.filtered(lambda one: one.missed >= GONE_AFTER)
+        found = sides[THERE].read_records(self.entity, gone.mapped('external_id'), ()) if gone else {}
+        for binding in gone.filtered(lambda one: one.external_id not in found):
+            self._gone_there(sides, binding)
+
+    def _gone_there(self, sides, binding):
+        """A record was deleted there: archived here, cancelled if it is a draft here; a posted document is left to a person."""
+        binding.gone = THERE
+        record = sides[HERE].read_records(self.entity, [str(binding.res_id)], ()).get(str(binding.res_id))
+        if not record or not self.archives or record.state in (books.ARCHIVED, books.CANCELLED):
+            return
+        refused = record.state == books.POSTED
+        if not refused:
+            state = books.CANCELLED if self._entity().is_document else books.ARCHIVED
+            outcome, = sides[HERE].write_records(self.entity, [books.Intent(self.entity, record.key, state=state)])
+            refused = bool(outcome.error)
+        if refused:
+            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, THERE)
 
     def _filters(self):
         return {}

@@ -406,8 +406,12 @@ class OnlineSyncIssue(models.Model):
             if self.kind == 'misdated':
                 days.append(('date', '<=', self.date_to + timedelta(days=7)))
             return {**action, 'domain': [('journal_id', '=', self.journal_id.id), *days], 'context': {}}
-        record = self.transaction_id or self.account_id or self.link_id
+        record = self._about() or self.transaction_id or self.account_id or self.link_id
         return {'type': 'ir.actions.act_window', 'res_model': record._name, 'res_id': record.id, 'views': [(False, 'form')]}
+
+    def _about(self):
+        """The record of other books that the issue is about, None for none."""
+        return None
 
     def _reprove(self):
         for account in self.exists().account_id:

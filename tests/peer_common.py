@@ -35,15 +35,19 @@ class PeerCase(AccountTestInvoicingCommon):
         cls.peer.start()
         cls.env['ir.config_parameter'].sudo().set_param('account_online_sync.allowed_networks', '127.0.0.0/8')
         cls.company = cls.env.company
-        cls.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), cls.peer.url, database=cls.peer.database, login='sync',
-                          key=cls.peer.keys['sync'])
-        cls.link = cls.connect().sudo()
+        (cls.partner_a | cls.partner_b).active = False      # their payment terms are not there
 
-    @classmethod
-    def connect(cls):
-        link = cls.env['online.sync.link'].create({'provider': 'odoo', 'user_id': cls.env.user.id, 'company_id': cls.company.id})
+    def setUp(self):
+        super().setUp()
+        self.peer.renew()
+        self.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), self.peer.url, database=self.peer.database, login='sync',
+                           key=self.peer.keys['sync'])
+        self.link = self.connect().sudo()
+
+    def connect(self):
+        link = self.env['online.sync.link'].create({'provider': 'odoo', 'user_id': self.env.user.id, 'company_id': self.company.id})
         link._store_credentials({
-            'url': cls.peer.url, 'database': cls.peer.database, 'login': 'sync', 'key': cls.peer.keys['sync']})
+            'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']})
         client = link._client()
         link._take_consent(client.start(), client)
         return link

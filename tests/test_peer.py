@@ -1,6 +1,7 @@
 """Two real Odoo databases keep the same books: partners and invoices, both ways, against servers of every series on this machine."""
 from odoo.tests import tagged
 
+from ..engine.pairing import Pair
 from .peer_common import REFERENCES, PeerCase
 
 
@@ -25,12 +26,97 @@ class PeerTests:
             'id': acme['id'], 'street': 'Main 2', 'city': 'Boston'})
         self.assertEqual((here.street, here.city), ('Main 2', 'Boston'))
 
+    # -- what a person decides ------------------------------------------------------------------------------------------------------
+
+    def partners(self, **values):
+        """A partner on both sides."""
+        here = self.env['res.partner'].create({'name': 'Acme', 'street': 'Main 1', **values})
+        self.switch_on('partner')
+        self.run_sync()
+        return here, self.twin(here)
+
+    def issues(self, *kinds):
+        return self.link.issue_ids.filtered(lambda issue: issue.state == 'open' and (not kinds or issue.kind in kinds))
+
+    def test_the_same_field_changed_on_both_sides_is_asked(self):
+        here, there = self.partners()
+        for action, expected in (('action_keep_here', 'Main 2'), ('action_take_there', 'Main 5')):
+            here.street = 'Main 2' if action == 'action_keep_here' else 'Main 4'
+            here.zip = '1'
+            self.write_there('res.partner', there, street='Main 3' if action == 'action_keep_here' else 'Main 5', city=action)
+            self.run_sync()
+            issue = self.issues('conflict')
+            self.assertEqual(len(issue), 1)
+            self.assertIn('Acme', issue.summary)
+            self.assertIn('Main', issue.summary)
+            self.assertEqual(here.city, action, "all other fields flow")
+            self.run_sync()
+            self.assertEqual(self.issues('conflict'), issue, "asked once")
+            getattr(issue, action)()
+            self.run_sync()
+            self.assertFalse(self.issues().mapped('summary'))
+            self.assertEqual((here.street, self.there('res.partner', [('id', '=', there)], 'street')[0]['street']), (expected, expected))
+
+    def test_policies_decide_alone(self):
+        here, there = self.partners()
+        for policy, expected in (('local', 'here'), ('remote', 'there')):
+            self.flow('partner').policy = policy
+            here.street = 'here'
+            self.write_there('res.partner', there, street='there')
+            self.run_sync()
+            self.assertFalse(self.issues().mapped('summary'))
+            self.assertEqual((here.street, self.there('res.partner', [('id', '=', there)], 'street')[0]['street']), (expected, expected))
+
+    def test_fields_that_do_not_flow(self):
+        here, there = self.partners(phone='1')
+        self.flow('partner').field_ids.filtered(lambda field: field.name == 'phone').direction = 'off'
+        self.flow('partner').field_ids.filtered(lambda field: field.name == 'email').direction = 'pull'
+        here.write({'phone': '2', 'email': 'here@example.com'})
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone', 'email')[0], {'id': there, 'phone': '1', 'email': False})
+        self.write_there('res.partner', there, phone='3', email='there@example.com')
+        self.run_sync()
+        self.assertEqual((here.phone, here.email), ('2', 'there@example.com'))
+
+    def test_deleted_here_is_archived_there(self):
+        here, there = self.partners()
+        here.unlink()
+        self.run_sync()
+        self.assertFalse(self.there('res.partner', [('id', '=', there)], 'active')[0]['active'])
+        self.write_there('res.partner', there, street='x')
+        log = self.run_sync()
+        self.assertFalse(log.created, "what was deleted here does not come back")
+
+    def test_deleted_there_is_archived_here_after_two_complete_lists(self):
+        here, there = self.partners()
+        self.rpc.call('res.partner', 'unlink', [there])
+        for expected in (True, False):
+            self.flow('partner').listed_at = False
+            self.run_sync()
+            self.assertEqual(here.active, expected)
+        self.assertFalse(self.run_sync().created)
+
+    def test_archived_on_one_side(self):
+        here, there = self.partners()
+        here.active = False
+        self.run_sync()
+        self.assertFalse(self.there('res.partner', [('id', '=', there)], 'active')[0]['active'])
+        self.write_there('res.partner', there, active=True)
+        self.run_sync()
+        self.assertTrue(here.active)
+
     # -- documents ----------------------------------------------------------------------------------------------------------------
 
     def with_invoices(self):
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.switch_on(*REFERENCES, 'partner', 'invoice')
         self.tax = self.company_data['default_tax_sale']
+
+    def tax_there(self, name, amount):
+        """Our user there may not create taxes: an administrator does."""
+        values = {'name': name, 'amount': amount, 'type_tax_use': 'sale'}
+        told = self.peer.shell(f"print('id', env['account.tax'].create({values!r}).id)\nenv.cr.commit()")
+        return int(told.rpartition('id ')[2])
 
     def move_there(self, domain):
         move, = self.there('account.move', domain, 'name', 'state', 'amount_total', 'amount_tax', 'partner_id', 'invoice_date', 'ref',
@@ -73,6 +159,74 @@ class PeerTests:
         self.run_sync()
         log = self.run_sync()
         self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0), log.detail)
+
+    def test_posted_document_is_never_changed_without_a_person(self):
+        self.with_invoices()
+        invoice = self.invoice(100)
+        self.run_sync()
+        there = self.twin(invoice)
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 120
+        invoice.action_post()
+        self.run_sync()
+        self.assertEqual(float(self.move_there([('id', '=', there)])['amount_total']), 100)
+        issue = self.issues('posted')
+        self.assertIn(invoice.name, issue.summary)
+        issue.action_keep_here()
+        self.run_sync()
+        move = self.move_there([('id', '=', there)])
+        self.assertEqual((float(move['amount_total']), move['state'], move['name']), (120, 'posted', invoice.name))
+        self.assertFalse(self.issues().mapped('summary'))
+        self.rpc.call('account.move', 'button_draft', [there])
+        self.run_sync()
+        self.assertEqual(invoice.state, 'posted')
+        self.issues('posted').action_keep_here()
+        self.run_sync()
+        self.assertEqual((self.move_there([('id', '=', there)])['state'], invoice.state), ('posted', 'posted'))
+
+    def test_document_waits_for_a_tax_that_is_not_paired(self):
+        self.with_invoices()
+        tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})
+        invoice = self.invoice(100, tax)
+        other = self.invoice(10)
+        self.run_sync()
+        self.assertFalse(self.twin(invoice))
+        self.assertTrue(self.twin(other), "it holds up no other")
+        issue = self.issues('unmapped')
+        self.assertEqual(len(issue), 1, issue.mapped('summary'))
+        self.assertIn('Special 7', issue.summary)
+        there = self.tax_there('Seven', 7)
+        issue._pair_with(str(there))
+        self.run_sync()
+        self.assertEqual(float(self.move_there([('id', '=', self.twin(invoice))])['amount_total']), 107)
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_totals_that_differ_stay_a_draft_and_are_asked(self):
+        self.with_invoices()
+        tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})
+        there = self.tax_there('Eight', 8)
+        self.flow('tax')._bind([Pair(str(tax.id), str(there), 'exact', ())])
+        invoice = self.invoice(100, tax)
+        self.run_sync()
+        self.assertEqual(self.move_there([('id', '=', self.twin(invoice))])['state'], 'draft')
+        change = self.env['online.sync.change'].sudo().search([('res_id', '=', invoice.id), ('state', '=', 'failed')])
+        self.assertIn('107', change.why)
+
+    def test_number_that_is_taken_stays_behind(self):
+        self.with_invoices()
+        invoice = self.invoice(100)
+        partner = self.create_there('res.partner', name='Other')
+        mine = self.create_there('account.move', move_type='out_invoice', partner_id=partner, invoice_date='2026-03-09', name=invoice.name,
+                                 invoice_line_ids=[[0, 0, {'name': 'x', 'price_unit': 7, 'tax_ids': [[6, 0, []]]}]])
+        self.rpc.call('account.move', 'action_post', [mine])
+        self.run_sync()
+        self.run_sync()
+        there = self.move_there([('id', '=', self.twin(invoice))])
+        self.assertNotEqual(there['name'], invoice.name)
+        self.assertEqual((there['state'], there['ref']), ('posted', invoice.name))
+        here = self.twin_of('account.move', mine)
+        self.assertEqual((here.state, here.ref), ('posted', invoice.name))
+        self.assertNotEqual(here.name, invoice.name)
 
 
 @tagged('post_install', '-at_install')

@@ -1,1 +1,2 @@
 from . import online_sync_connect
+from . import online_sync_decide

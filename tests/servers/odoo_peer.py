@@ -35,7 +35,8 @@ class OdooPeer:
 
     def __init__(self, series, postgres=None):
         self.series, self.facts = series, peers()[series]
-        self.database = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
+        self.database = self._first = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
+        self._databases: list[str] = []
         self.port = self._free_port()
         self.process = None
         self.keys: dict[str, str] = {}
@@ -65,7 +66,7 @@ class OdooPeer:
         options = {
             '-c': os.devnull, '--addons-path': self.facts['addons_path'], '--data-dir': self.facts['data_dir'],
             '--http-interface': '127.0.0.1', '--http-port': self.port, '--max-cron-threads': 0, '--workers': 0,
-            '--db-filter': f'^{self.database}(_none)?$', '--log-level': 'info',
+            '--db-filter': f'^{self._first}(_none|_[0-9]+)?$', '--log-level': 'info',
         }
         for option, name in (('--db_host', 'PGHOST'), ('--db_port', 'PGPORT'), ('--db_user', 'PGUSER')):
             if self.environment.get(name):
@@ -90,9 +91,15 @@ class OdooPeer:
     def stop(self):
         """End the process; drop database and files."""
         self.kill()
-        shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / self.database, ignore_errors=True)
         self.log.unlink(missing_ok=True)
-        self._run('dropdb', '--if-exists', '--force', self.database)
+        for database in self._databases or [self.database]:
+            shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / database, ignore_errors=True)
+            self._run('dropdb', '--if-exists', '--force', database)
+
+    def renew(self):
+        """Serve a new database, as it was at the start; the server goes on."""
+        self.database = f'{self._first}_{len(self._databases)}'
+        self._make_database()
 
     def sql(self, query):
         """What a query gives, as text, past the server."""
@@ -126,6 +133,7 @@ class OdooPeer:
             yield
 
     def _make_database(self):
+        self._databases.append(self.database)
         template, store = self.facts['template'], Path(self.facts['data_dir']) / 'filestore'
         with self._template_locked():
             self._run('createdb', '-T', template, self.database)

@@ -1,0 +1,181 @@
+"""What two books cannot settle between themselves: who wins, what belongs together, what was refused."""
+from datetime import date, datetime
+from decimal import Decimal
+
+from odoo import _, api, fields, models
+from odoo.tools import format_date, formatLang
+
+from ..clients.books import Line, Ref
+from ..engine.entities import STATE
+from ..engine.merge import DELETED
+from ..engine.pairing import EXACT, Pair
+from ..engine.plan import HERE
+from ..engine.values import from_json, to_json
+
+#: Conflicts that a sentence names; the others are counted.
+NAMED = 2
+
+
+class OnlineSyncIssue(models.Model):
+    _inherit = 'online.sync.issue'
+
+    kind = fields.Selection(selection_add=[
+        ('conflict', "Changed on both sides"), ('posted', "Posted document changed"), ('unmapped', "Not paired yet"),
+        ('totals', "Totals differ"), ('gone', "Deleted on one side")], ondelete={
+            name: 'cascade' for name in ('conflict', 'posted', 'unmapped', 'totals', 'gone')})
+    flow_id = fields.Many2one('online.sync.flow', ondelete='cascade', index='btree_not_null', check_company=True)
+    binding_id = fields.Many2one('online.sync.binding', ondelete='cascade', index='btree_not_null')
+    conflicts = fields.Json(readonly=True, help="[{name, base, local, remote}] as engine.values stores them.")
+    needed = fields.Char(readonly=True, help="What is not paired: here:KEY or there:KEY.")
+
+    # -- raising ------------------------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _raise_conflict(self, flow, binding, record, conflicts):
+        """Fields that a person decides; one issue a record."""
+        is_posted = any(conflict.name == STATE or flow._entity_field(conflict.name).frozen for conflict in conflicts) and (
+            record.state == 'posted')
+        kind = 'posted' if is_posted else 'conflict'
+        self._settle_binding(binding, {'conflict', 'posted'} - {kind})
+        said = [_("%(field)s: here %(here)s, there %(there)s", field=flow._title_of(conflict.name), here=self._say(conflict.local),
+                  there=self._say(conflict.remote)) for conflict in conflicts[:NAMED]]
+        if len(conflicts) > NAMED:
+            said.append(_("and %s more", len(conflicts) - NAMED))
+        words = {'record': record.title, 'what': '; '.join(said)}
+        sentence = _("%(record)s is posted and was changed on one side. %(what)s", **words) if is_posted else _(
+            "%(record)s was changed here and there. %(what)s", **words)
+        issue = self._raise(
+            flow.link_id, kind, f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id, summary=sentence,
+            blocks=_("These fields wait for you, all others are synchronized."))
+        issue.conflicts = [to_json({'name': one.name, 'base': one.base, 'local': one.local, 'remote': one.remote}) for one in conflicts]
+        return issue
+
+    @api.model
+    def _raise_unmapped(self, flow, ref, title, waiting):
+        """A record that the other side has no partner for, and that is only paired, never created."""
+        side, _colon, _key = ref.key.partition(':')
+        sentence = _("“%(record)s” (%(kind)s) has no partner there.", record=title, kind=flow.name) if side == HERE else _(
+            "“%(record)s” (%(kind)s) of the other side has no partner here.", record=title, kind=flow.name)
+        return self._raise(
+            flow.link_id, 'unmapped', f'{ref.entity}:{ref.key}', flow_id=flow.id, needed=ref.key, summary=sentence,
+            blocks=_("%s record(s) wait for it.", waiting))
+
+    @api.model
+    def _raise_totals(self, flow, binding, local, remote, names):
+        said = '; '.join(_("%(field)s: here %(here)s, there %(there)s", field=flow._title_of(name), here=self._say(local.fields[name]),
+                           there=self._say(remote.fields[name])) for name in names)
+        return self._raise(
+            flow.link_id, 'totals', f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id,
+            summary=_("The totals of %(record)s are not the same. %(what)s", record=local.title, what=said),
+            blocks=_("The two books differ by it until the document or a tax is corrected on one side."))
+
+    @api.model
+    def _raise_gone(self, flow, binding, where):
+        sentence = _("%(record)s was deleted here.") if where == HERE else _("%(record)s was deleted there.")
+        return self._raise(
+            flow.link_id, 'gone', f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id,
+            summary=sentence % {'record': binding.title or flow.name},
+            blocks=_("Nothing: the other side keeps its document until you cancel it there."))
+
+    @api.model
+    def _settle_binding(self, bindings, kinds):
+        """Close open issues of pairs that no longer hold."""
+        if bindings:
+            self.search([('binding_id', 'in', bindings.ids), ('kind', 'in', list(kinds)), ('state', '=', 'open')])._close_settled()
+
+    # -- words --------------------------------------------------------------------------------------------------------------------
+
+    @api.model
+    def _say(self, value):
+        """A canonical value for a person."""
+        if value == DELETED:
+            return _("removed")
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        if isinstance(value, Decimal):
+            return formatLang(self.env, float(value), digits=2)
+        if isinstance(value, datetime):
+            return format_date(self.env, value.date())
+        if isinstance(value, date):
+            return format_date(self.env, value)
+        if isinstance(value, Ref):
+            return self._title_of_ref(value)
+        if isinstance(value, frozenset):
+            return ', '.join(sorted(self._title_of_ref(ref) for ref in value)) or _("none")
+        if isinstance(value, tuple):
+            return _("%s line(s)", len(value))
+        if isinstance(value, dict):
+            return ', '.join(self._say(one) for one in value.values() if one not in (None, '') and not isinstance(one, (Line, tuple)))
+        states = {'draft': _("draft"), 'posted': _("posted"), 'cancelled': _("cancelled"), 'active': _("active"), 'archived': _("archived")}
+        return states.get(value) or (f'“{self._short(str(value))}”' if value else _("empty"))
+
+    @api.model
+    def _title_of_ref(self, ref):
+        binding = self.env['online.sync.binding'].browse(int(ref.key[1:])).exists() if ref.key.startswith('#') else None
+        if binding:
+            return self.env[binding.res_model].browse(binding.res_id).exists().display_name or binding.title or ''
+        return _("a record that only one side has")
+
+    def _about(self):
+        """The record here."""
+        binding = self.binding_id
+        return binding and self.env[binding.res_model].browse(binding.res_id).exists() or super()._about()
+
+    # -- deciding -----------------------------------------------------------------------------------------------------------------
+
+    def _conflicts(self):
+        """[{name, base, local, remote}] of canonical values."""
+        return [from_json(one) for one in self.conflicts or []]
+
+    def _decide(self, choices, always=()):
+        """What a person decided: it is written at once, on both sides.
+
+        :param choices: {name of a field: 'local' or 'remote'}
+        :param always: names of fields that are to be decided like this from now on
+        """
+        issue = self._open('conflict', 'posted')
+        binding, flow = issue.binding_id, issue.flow_id
+        for name in always:
+            flow.field_ids.filtered(lambda field, name=name: field.name == name.partition('/')[0]).policy = choices[name]
+        binding.decided = {**(binding.decided or {}), **choices}
+        self.env['online.sync.change'].sudo().create({
+            'flow_id': flow.id, 'origin': 'here', 'res_id': binding.res_id, 'external_id': binding.external_id, 'title': binding.title})
+        issue._close(_("Decided: %s", ', '.join(
+            f"{flow._title_of(name)}: {_('here') if side == 'local' else _('there')}" for name, side in choices.items())))
+        issue.link_id._wake()
+        return True
+
+    def _pair_with(self, key):
+        """The partner of what is not paired yet: what waits for it goes on.
+
+        :param key: of the other side's record when ours is not paired, else the id of ours
+        """
+        issue = self._open('unmapped')
+        side, _colon, own = issue.needed.partition(':')
+        here, there = (own, key) if side == HERE else (key, own)
+        issue.flow_id._bind([Pair(here, there, EXACT, ())])
+        if issue.state == 'open':
+            issue._close(_("Paired"))
+        issue.link_id._wake()
+        return True
+
+    def action_keep_here(self):
+        """What is here goes to the other side."""
+        for issue in self:
+            issue._decide({one['name']: 'local' for one in issue._conflicts()})
+        return True
+
+    def action_take_there(self):
+        """What is there comes here."""
+        for issue in self:
+            issue._decide({one['name']: 'remote' for one in issue._conflicts()})
+        return True
+
+    def action_decide(self):
+        """Decide field by field."""
+        issue = self._open('conflict', 'posted')
+        wizard = self.env['online.sync.decide'].create({'issue_id': issue.id, 'line_ids': [(0, 0, {
+            'name': one['name'], 'title': issue.flow_id._title_of(one['name']), 'base': self._say(one['base']),
+            'here': self._say(one['local']), 'there': self._say(one['remote'])}) for one in issue._conflicts()]})
+        return {'type': 'ir.actions.act_window', 'name': _("Decide"), 'res_model': wizard._name, 'res_id': wizard.id,
+                'views': [(False, 'form')], 'target': 'new'}

@@ -1,0 +1,37 @@
+from odoo import _, fields, models
+from odoo.exceptions import UserError
+
+
+class OnlineSyncDecide(models.TransientModel):
+    """A conflict side by side, field by field: what was agreed last, what is here, what is there."""
+
+    _name = 'online.sync.decide'
+    _description = "Decide a Conflict"
+
+    issue_id = fields.Many2one('online.sync.issue', required=True, ondelete='cascade')
+    summary = fields.Char(related='issue_id.summary')
+    line_ids = fields.One2many('online.sync.decide.line', 'wizard_id', string="Fields")
+
+    def action_confirm(self):
+        """Write what was chosen on both sides."""
+        self.ensure_one()
+        if any(not line.choice for line in self.line_ids):
+            raise UserError(_("Choose here or there for each field."))
+        return self.issue_id._decide({line.name: line.choice for line in self.line_ids},
+                                     self.line_ids.filtered('always').mapped('name')) and {'type': 'ir.actions.act_window_close'}
+
+
+class OnlineSyncDecideLine(models.TransientModel):
+    """One field of a conflict."""
+
+    _name = 'online.sync.decide.line'
+    _description = "Field to Decide"
+
+    wizard_id = fields.Many2one('online.sync.decide', required=True, ondelete='cascade')
+    name = fields.Char(required=True, readonly=True)
+    title = fields.Char("Field", readonly=True)
+    base = fields.Char("Agreed last", readonly=True)
+    here = fields.Char(readonly=True)
+    there = fields.Char(readonly=True)
+    choice = fields.Selection([('local', "Here"), ('remote', "There")], "Keep")
+    always = fields.Boolean("Always like this")
