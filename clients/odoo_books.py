@@ -4,7 +4,7 @@ All that differs between the two is how a method is called (:class:`Access`). Wh
 (`fields_get`): a field that a series does not have is not told and not written.
 """
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -102,6 +102,7 @@ class Shape:
     :param states: {Odoo's state: canonical state} of a document
     :param steps: {canonical state to reach: method}
     :param title: field with which a person names it
+    :param derived: names of the fields that Odoo itself copies from another record, by the fields of this one: they are not told
     """
 
     model: str
@@ -112,6 +113,7 @@ class Shape:
     states: Mapping[str, str] | None = None
     steps: Mapping[str, str] | None = None
     title: str = 'display_name'
+    derived: Callable[[Mapping[str, Value]], Collection[str]] = lambda _fields: ()
 
     def children(self):
         return [(lines.model, lines.parent) for lines in self.lines]
@@ -136,6 +138,17 @@ _MOVE_STATES = {'draft': DRAFT, 'posted': POSTED, 'cancel': CANCELLED}
 _MOVE_STEPS = {POSTED: 'action_post', DRAFT: 'button_draft', CANCELLED: 'button_cancel'}
 INVOICES = ('out_invoice', 'out_refund', 'in_invoice', 'in_refund', 'out_receipt', 'in_receipt')
 
+_ADDRESS = ('street', 'street2', 'zip', 'city', 'state_code', 'country')
+_COMMERCIAL = ('vat', 'company_number', 'receivable', 'payable', 'customer_terms', 'vendor_terms')
+
+
+def _derived_of_partner(fields):
+    """A contact of a company has its address and its commercial fields (res.partner, `_fields_sync`)."""
+    if not fields.get('parent'):
+        return ()
+    return (*(_ADDRESS if fields.get('kind') == 'contact' else ()), *(() if fields.get('is_company') else _COMMERCIAL))
+
+
 SHAPES = {
     'currency': Shape('res.currency', (Map('code', 'name'), Map('symbol', 'symbol')), has_company=False),
     'account': Shape('account.account', (
@@ -158,7 +171,8 @@ SHAPES = {
         Map('customer_terms', 'property_payment_term_id', 'id', of='payment_term'),
         Map('vendor_terms', 'property_supplier_payment_term_id', 'id', of='payment_term')),
         lines=(Lines('bank_accounts', 'bank_ids', 'res.partner.bank', 'partner_id', (
-            Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name'))),)),
+            Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name'))),),
+        derived=_derived_of_partner),
     'product': Shape('product.product', (
         *_same('name', 'barcode'), Map('code', 'default_code'), Map('type', 'type', 'choice'), Map('price', 'list_price', 'number'),
         Map('sales_text', 'description_sale'), Map('can_be_sold', 'sale_ok', 'bool'), Map('can_be_bought', 'purchase_ok', 'bool'),
@@ -207,6 +221,7 @@ class OdooSide(Side):
         self.context = {'lang': lang, 'allowed_company_ids': [company], 'active_test': False}
         self._codes: dict[tuple[str, str], dict[int, str]] = {}
         self._infos: dict[str, dict] = {}
+        self._owned: dict[str, set[int]] = {}
 
     # -- what there is ----------------------------------------------------------------------------------------------------------
 
@@ -256,6 +271,8 @@ class OdooSide(Side):
     def _record(self, entity, shape, maps, row, lines, fresh):
         values = {one.name: self._value(one, row[one.odoo]) for one in maps}
         values.update({name: by_parent.get(row['id'], ()) for name, by_parent in lines.items()})
+        for name in shape.derived(values):
+            values.pop(name, None)
         state = shape.states[row['state']] if shape.states else ACTIVE if row.get('active', True) else ARCHIVED
         if values.get('number') in ('/', 'False'):
             values['number'] = ''
@@ -436,7 +453,7 @@ class OdooSide(Side):
         if one.kind == 'date':
             return date.fromisoformat(str(raw)[:10]) if raw else None
         if one.kind == 'ids':
-            return frozenset(Ref(one.of, str(id_)) for id_ in raw)
+            return frozenset(Ref(one.of, str(id_)) for id_ in raw if id_ in self._own(one.of))
         if one.kind == 'id':
             return Ref(one.of, str(raw)) if raw else None
         return self._codes_of(one.code).get(raw, '') if raw else ''
@@ -447,12 +464,20 @@ class OdooSide(Side):
         if one.kind == 'date':
             return value.isoformat() if value else False
         if one.kind == 'ids':
-            return [[6, 0, sorted(int(ref.key) for ref in value)]]
+            ids = {int(ref.key) for ref in value}
+            return [*([3, id_, 0] for id_ in sorted(self._own(one.of) - ids)), *([4, id_, 0] for id_ in sorted(ids))]
         if one.kind == 'id':
             return int(value.key) if value else False
         if one.kind == 'code':
             return next((id_ for id_, code in self._codes_of(one.code).items() if code == value), False) if value else False
         return value
+
+    def _own(self, entity) -> set[int]:
+        """Ids of the company's own records: a product has taxes of every company, and ours are not the others' business."""
+        if entity not in self._owned:
+            shape = SHAPES[entity]
+            self._owned[entity] = {row['id'] for row in self._rows(shape.model, self._domain(shape), [], 0)}
+        return self._owned[entity]
 
     def _codes_of(self, code):
         """{id: code} of a model whose records are the same everywhere."""

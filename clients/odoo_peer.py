@@ -16,6 +16,8 @@ from .records import Consent
 
 BUSY = "The other Odoo was busy with the same records. Nothing was changed; the next synchronization tries again."
 SILENT = "The other Odoo refused this without saying why."
+#: The command that adds a record to a many2many.
+LINK = 4
 _PROTOCOLS = {JSON2: "JSON-2"}
 
 
@@ -68,7 +70,7 @@ class RpcAccess:
                 for own, row in zip([first, *further], rows, strict=False):
                     own.update(row)
             elif kind == 'many2many':
-                first[f'{prefix}{name}/.id'] = ','.join(str(id_) for command in value for id_ in command[2])
+                first[f'{prefix}{name}/.id'] = ','.join(str(id_) for command, id_, _none in value if command == LINK)
             elif kind == 'many2one':
                 first[f'{prefix}{name}/.id'] = str(value) if value else ''
             else:

@@ -39,7 +39,7 @@ READS = frozenset({
     'export_data', 'web_read', 'web_search_read',
 })
 #: JSON-RPC looks at the first positional argument of these (odoo/service/model.py, call_kw), so it must not be a named one there.
-FIRST_POSITIONAL = {'create': 'vals_list'}
+FIRST_POSITIONAL = {'create': 'vals_list', 'write': 'vals'}
 
 #: What an exception of the other Odoo means for us, by its name.
 EXCEPTIONS: dict[str, type[SyncError]] = {

@@ -3,7 +3,9 @@
 The keys stay in the system parameters of the database, for the tests that copy it. `clerk` may sign in and do nothing with accounts.
 """
 USERS = {
-    'sync': ('base.group_user', 'base.group_partner_manager', 'account.group_account_invoice', 'account.group_account_user'),
+    'sync': (
+        'base.group_user', 'base.group_partner_manager', 'product.group_product_manager', 'account.group_account_invoice',
+        'account.group_account_user'),
     'clerk': ('base.group_user',),
 }
 

@@ -6,7 +6,7 @@ References are in one language for both sides: what both sides know is `#` and t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..clients.books import ARCHIVED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
+from ..clients.books import ARCHIVED, CANCELLED, POSTED, Intent, Line, LineEdits, Record, Ref, Value
 from .entities import CREATE, STATE, Entity
 from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, merge
 
@@ -21,12 +21,14 @@ POSTED_DOCUMENT = 'posted'
 class Options:
     """How a flow treats what is not the same on both sides.
 
+    :param direction: both, pull or push
     :param missing_here, missing_there: create, link or ignore what this side lacks
     :param arrives_as: draft or posted, for documents that are posted where they come from
     :param archives: whether archiving (and deleting) crosses, as archiving
     :param follows: whether a posted document is reset, changed or cancelled because the other side was; else a person is asked
     """
 
+    direction: str = BOTH
     missing_here: str = CREATE
     missing_there: str = CREATE
     arrives_as: str = POSTED
@@ -75,26 +77,27 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
 
 
 def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Rule], options: Options, marker: str,
-               defaults: Mapping[str, Value] | None = None) -> Plan:
+               defaults: Mapping[str, Value] | None = None, is_needed: bool = False) -> Plan:
     """The plan for a record that only one side has.
 
     :param side: where it is: :data:`HERE` or :data:`THERE`
     :param defaults: values of fields that do not flow, for the new record
+    :param is_needed: another record points to it: then it crosses also when it is archived
     """
     missing = options.missing_there if side == HERE else options.missing_here
     way = PUSH if side == HERE else PULL
-    if missing != CREATE or record.state == ARCHIVED or rules[STATE].direction not in (BOTH, way):
+    if options.direction not in (BOTH, way) or missing != CREATE or record.state == ARCHIVED and not is_needed:
         return Plan(IGNORED)
     sent = _sent(record.fields, _without_checks(entity, rules), way)
     needs = frozenset(unknown(sent, side))
     if needs:
         return Plan(BLOCKED, needs=needs)
-    state = '' if not entity.is_document else POSTED if record.state == POSTED and options.arrives_as == POSTED else DRAFT
-    if entity.is_document and record.state not in (DRAFT, POSTED):
+    if record.state == CANCELLED:
         return Plan(IGNORED)
+    state = ARCHIVED if record.state == ARCHIVED else POSTED if record.state == POSTED and options.arrives_as == POSTED else ''
     expects = {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields} if state == POSTED else {}
     fields = {**(defaults or {}), **sent}
-    intent = Intent(entity.name, marker=marker, fields=fields, state=POSTED if state == POSTED else '', expects=expects)
+    intent = Intent(entity.name, marker=marker, fields=fields, state=state, expects=expects)
     return Plan(CREATE_THERE, to_remote=intent) if side == HERE else Plan(CREATE_HERE, to_local=intent)
 
 

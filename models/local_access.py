@@ -1,4 +1,5 @@
 """Our own database, called as another Odoo is called over the wire: the same methods, the same plain values."""
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 
 import psycopg2
@@ -9,8 +10,6 @@ from odoo.models import BaseModel
 from ..clients.errors import Rejected
 from ..clients.redaction import redact
 
-#: In the context of what the synchronization itself writes: it is no change that must go to the other side.
-SYNCHRONIZING = 'online_sync_link'
 READS = frozenset(('search_read', 'read', 'search', 'search_count', 'fields_get'))
 
 
@@ -26,11 +25,29 @@ class LocalAccess:
     def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
         """What the method returns, in the values that travel over a wire."""
         function = getattr(self._model(model, context).browse(ids or []), method)
-        return _plain(function(**named) if method in READS else self._safely(function, **named))
+        if method in READS:
+            return _plain(function(**named))
+        with self._own(model) as written:
+            result = self._safely(function, *([named.pop('vals')] if 'vals' in named else []), **named)    # some call it `values`
+            written.update(ids or [])
+        return _plain(result)
 
     def create_marked(self, model, rows, markers, context):
         """Ids of new records. They need no marker here: they are there together with their binding, or not at all."""
-        return self._safely(self._model(model, context).create, [dict(row) for row in rows]).ids
+        with self._own(model) as written:
+            ids = self._safely(self._model(model, context).create, [dict(row) for row in rows]).ids
+            written.update(ids)
+        return ids
+
+    @contextmanager
+    def _own(self, model):
+        """What the synchronization itself writes is no change that must go to the other side; what follows from it elsewhere is one."""
+        flows = self.env['online.sync.flow']
+        before = set().union(*flows._notes_of(self.link, model))
+        written = set()
+        yield written
+        for notes in flows._notes_of(self.link, model):
+            notes.difference_update(written - before)
 
     def find_marked(self, model, marker):
         """Nothing: what was not remembered here was not created."""
@@ -41,7 +58,7 @@ class LocalAccess:
         return datetime.now(timezone.utc)
 
     def _model(self, model, context):
-        return self.env[model].with_context(**{**(context or {}), SYNCHRONIZING: self.link.id})
+        return self.env[model].with_context(**(context or {}))
 
     def _safely(self, function, *args, **named):
         try:

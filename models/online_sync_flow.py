@@ -111,7 +111,7 @@ class OnlineSyncFlow(models.Model):
         return f'{field.title}: {inner}' if inner else field.title
 
     def _options(self):
-        return plan.Options(self.missing_here, self.missing_there, self.arrives_as, self.archives, self.follows)
+        return plan.Options(self.direction, self.missing_here, self.missing_there, self.arrives_as, self.archives, self.follows)
 
     def _rules(self):
         """{name of a field: engine.merge.Rule}, the state among them."""

@@ -18,6 +18,8 @@ from ..engine.plan import HERE, THERE, Plan
 
 #: Changes and records that one step takes on.
 PAGE = 200
+#: How many steps from a record to what it needs, to what that needs, …
+DEEPEST = 4
 
 
 @dataclass(slots=True)
@@ -41,20 +43,22 @@ class Item:
 class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
-    def _exchange(self, sides, here=(), there=(), changes=None, depth=0):
+    def _exchange(self, sides, here=(), there=(), changes=None, depth=0, is_needed=False):
         """Bring records to the same state on both sides.
 
         :param sides: {HERE: Side, THERE: Side}
         :param here: ids of records of this database
         :param there: keys of records of the other side
         :param changes: online.sync.change records that asked for it
+        :param is_needed: other records point to these
         :returns: the items, with their plans and outcomes
         """
         self.ensure_one()
         items = self._load_items(sides, here, there, changes)
-        self._plan_all(items)
-        if depth < 4 and self._exchange_needed(sides, items, depth):
-            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED])
+        self._plan_all(items, is_needed)
+        if depth < DEEPEST and self._exchange_needed(sides, items, depth):
+            self._leave_to_others(items)
+            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED], is_needed)
         self._write_all(sides, items)
         self._remember(sides, items)
         if not depth:
@@ -64,7 +68,7 @@ class OnlineSyncFlow(models.Model):
 
     # -- loading ----------------------------------------------------------------------------------------------------------------
 
-    def _load_items(self, sides, here, there, changes):
+    def _load_items(self, sides, here, there, changes=None):
         bindings = self.env['online.sync.binding'].search([
             ('flow_id', '=', self.id), '|', ('res_id', 'in', list(here)), ('external_id', 'in', list(there))])
         local_ids = {*here, *bindings.mapped('res_id')}
@@ -131,7 +135,7 @@ class OnlineSyncFlow(models.Model):
 
     # -- deciding ---------------------------------------------------------------------------------------------------------------
 
-    def _plan_all(self, items):
+    def _plan_all(self, items, is_needed=False):
         entity, rules, options = self._entity(), self._rules(), self._options()
         for item in items:
             if item.local and item.remote:
@@ -142,7 +146,8 @@ class OnlineSyncFlow(models.Model):
                 item.plan = Plan(plan.NOTHING)
             else:
                 record, side = (item.local, HERE) if item.local else (item.remote, THERE)
-                item.plan = plan.plan_alone(entity, record, side, rules, options, self._marker(record.key) if side == HERE else '')
+                marker = self._marker(record.key) if side == HERE else ''
+                item.plan = plan.plan_alone(entity, record, side, rules, options, marker, is_needed=is_needed)
 
     def _newer(self, item):
         """The side that was changed last, by the clock of each; None when they cannot be told apart."""
@@ -162,16 +167,29 @@ class OnlineSyncFlow(models.Model):
         for flow in self.link_id.flow_ids.filtered(lambda flow: flow.entity in needs and flow.direction != 'off' and flow != self):
             keys = needs[flow.entity]
             before = self._bound(flow, keys)
-            flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1)
+            flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1, is_needed=True)
             brought |= self._bound(flow, keys) > before
         own = needs.get(self.entity)
         if own:         # a record that points to another one of its kind, such as a contact to its company
             before = self._bound(self, own)
-            self._exchange(sides, [int(key) for key in own[HERE]], own[THERE], depth=depth + 1)
+            self._exchange(sides, [int(key) for key in own[HERE]], own[THERE], depth=depth + 1, is_needed=True)
             brought |= self._bound(self, own) > before
         if brought:
             self._translate_all(items)
         return brought
+
+    def _leave_to_others(self, items):
+        """What was brought over meanwhile because another record of this page points to it."""
+        alone = [item for item in items if not item.binding]
+        found = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), '|', ('res_id', 'in', [self._about(item)[0] for item in alone]),
+            ('external_id', 'in', [self._about(item)[1] for item in alone])])
+        by_key = {**{(HERE, one.res_id): one for one in found}, **{(THERE, one.external_id): one for one in found}}
+        for item in alone:
+            res_id, external_id = self._about(item)
+            binding = by_key.get((HERE, res_id)) or by_key.get((THERE, external_id))
+            if binding:
+                item.binding, item.plan = binding, Plan(plan.NOTHING)
 
     def _bound(self, flow, keys):
         return self.env['online.sync.binding'].search_count([

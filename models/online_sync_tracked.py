@@ -9,7 +9,6 @@ from odoo import api, fields, models
 from odoo.tools import SQL, ormcache
 
 from ..clients.odoo_books import SHAPES
-from .local_access import SYNCHRONIZING
 from .online_sync_link_run import CRON
 
 #: Where the notes of a transaction wait for its commit.
@@ -44,9 +43,7 @@ class OnlineSyncTracked(models.AbstractModel):
     def _online_sync_parents(self):
         """[(flow id, ids of the records that these are, or are lines of)]"""
         flows = self.env['online.sync.flow']._tracking()
-        skipped = self.env.context.get(SYNCHRONIZING)
-        return [(flow, self.ids if not parent else self.sudo()[parent].ids)
-                for flow, link, parent in flows.get(self._name, ()) if link != skipped]
+        return [(flow, self.ids if not parent else self.sudo()[parent].ids) for flow, _link, parent in flows.get(self._name, ())]
 
     def _online_sync_note(self, also=()):
         """Note that these records changed."""
@@ -74,6 +71,12 @@ class OnlineSyncFlow(models.Model):
             for model, parent in ((shape.model, ''), *shape.children()):
                 found[model].append((flow.id, flow.link_id.id, parent))
         return {model: tuple(rows) for model, rows in found.items()}
+
+    @api.model
+    def _notes_of(self, link, model):
+        """The sets of notes of this transaction about the records of a model, for the flows of a link."""
+        notes = self.env.cr.precommit.data.get(NOTES, {})
+        return [notes[flow] for flow, owner, parent in self._tracking().get(model, ()) if owner == link.id and not parent and flow in notes]
 
     @api.model
     def _write_notes(self):

@@ -35,7 +35,8 @@ class PeerCase(AccountTestInvoicingCommon):
         cls.peer.start()
         cls.env['ir.config_parameter'].sudo().set_param('account_online_sync.allowed_networks', '127.0.0.0/8')
         cls.company = cls.env.company
-        (cls.partner_a | cls.partner_b).active = False      # their payment terms are not there
+        (cls.partner_a | cls.partner_b).active = False      # their payment terms are not there, nor is a tax of theirs
+        (cls.product_a | cls.product_b).active = False
 
     def setUp(self):
         super().setUp()
@@ -47,10 +48,13 @@ class PeerCase(AccountTestInvoicingCommon):
     def connect(self):
         link = self.env['online.sync.link'].create({'provider': 'odoo', 'user_id': self.env.user.id, 'company_id': self.company.id})
         link._store_credentials({
-            'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']})
+            'url': self.peer_url(), 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']})
         client = link._client()
         link._take_consent(client.start(), client)
         return link
+
+    def peer_url(self):
+        return self.peer.url
 
     # -- flows ------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,381 @@
+"""A story of two books and the people who work in both, put together at random from a seed."""
+import random
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+
+from odoo.exceptions import AccessError, MissingError, UserError
+
+from ...clients.errors import Rejected
+from ...engine.entities import STATE
+from ...engine.merge import OFF
+from ...engine.plan import HERE, THERE
+from ..servers.proxy import FAULTS
+
+ENTITIES = ('partner', 'product', 'invoice')
+SHORT_OF_TIME = ('2026-03-02', '2026-03-05', '2026-03-09')
+
+
+class Books:
+    """One side as its users see it: the same words here and over the wire."""
+
+    def __init__(self, name, call, accounts, taxes):
+        self.name, self.call, self.accounts, self.taxes = name, call, accounts, taxes
+
+    def make(self, model, **values):
+        return self.call(model, 'create', None, vals_list=[values])[0]
+
+    def change(self, model, id_, **values):
+        return self.call(model, 'write', [id_], vals=values)
+
+    def rows(self, model, domain, *names):
+        return self.call(model, 'search_read', None, domain=domain, fields=list(names), order='id', load='',
+                         context={'active_test': False})
+
+
+class Story:
+    """Plays `steps` steps; :meth:`settle` lets traffic stop, :meth:`check` compares.
+
+    :param case: a PeerCase with its link behind a proxy
+    """
+
+    def __init__(self, case, seed, here, there):
+        self.case, self.random, self.seed = case, random.Random(seed), seed
+        self.sides = {HERE: here, THERE: there}
+        self.told, self.faulty, self.tokens = [], False, Counter()
+
+    # -- what happens to the wire and the server -------------------------------------------------------------------------------------
+
+    def choose_fault(self, path):
+        return self.random.choice(FAULTS) if self.faulty and self.random.random() < 0.06 else ''
+
+    @contextmanager
+    def kill_sometimes(self):
+        """Now and then the server dies between writing on the other side and remembering it."""
+        flow_class = type(self.case.env['online.sync.flow'])
+        original = flow_class._remember
+        story = self
+
+        def dying(flow, sides, items):
+            if story.faulty and story.random.random() < 0.05:
+                story.told.append('  -- dies')
+                raise KeyboardInterrupt
+            return original(flow, sides, items)
+        flow_class._remember = dying
+        try:
+            yield
+        finally:
+            flow_class._remember = original
+
+    def sync(self):
+        with self.kill_sometimes():
+            try:
+                log = self.case.run_sync()
+                self.told.append(f'sync: {log.state} created {log.created} updated {log.updated} waiting {log.waiting} failed {log.failed}'
+                                 f' {log.error or ""}')
+            except KeyboardInterrupt:
+                self.case.env.invalidate_all()
+
+    # -- what people do ---------------------------------------------------------------------------------------------------------------
+
+    def play(self, steps):
+        for number in range(steps):
+            if self.random.random() < 0.2:
+                self.faulty = self.random.random() < 0.5
+                self.sync()
+                self.faulty = False
+            else:
+                side = self.random.choice((HERE, THERE))
+                edit = self.random.choice(EDITS)
+                self.act(number, side, edit)
+
+    def act(self, number, side, edit):
+        self.told.append(f'{number} {side}: {edit.__name__}')
+        try:
+            with self.case.env.cr.savepoint():
+                edit(self, self.sides[side])
+        except (UserError, AccessError, MissingError, Rejected, ValueError) as error:
+            self.told[-1] += f' (refused: {str(error)[:80]})'
+
+    def token(self, kind):
+        self.tokens[kind] += 1
+        return f'{kind}{self.tokens[kind]}s{self.seed}'
+
+    def pick(self, books, model, domain):
+        rows = books.rows(model, domain, 'id')
+        return self.random.choice(rows)['id'] if rows else None
+
+    def text(self):
+        return self.random.choice(('a', 'b', 'Main 1', 'Zürich', 'x y', ''))
+
+    def price(self):
+        return self.random.choice((1, 10, 33.33, 99.99, 1250, 0.07))
+
+    # -- how it ends ------------------------------------------------------------------------------------------------------------------
+
+    def settle(self, rounds=14):
+        """Let traffic stop: a person decides what is asked."""
+        link = self.case.link
+        for _round in range(rounds):
+            self.sync()
+            link.invalidate_recordset()
+            issues = link.issue_ids.filtered(lambda issue: issue.state == 'open' and issue.kind in ('conflict', 'posted'))
+            for issue in issues:
+                self.told.append(f'decides {issue.summary}')
+                getattr(issue, self.random.choice(('action_keep_here', 'action_take_there')))()
+            failed = self.case.env['online.sync.change'].sudo().search([('link_id', '=', link.id), ('state', '=', 'failed')])
+            failed.action_retry()
+            log = link.log_ids[:1]
+            if not issues and not failed and not (log.created or log.updated or log.failed or log.error):
+                return
+        raise AssertionError('\n'.join([f'seed {self.seed}: traffic did not stop', *self.stuck(), *self.told, *self.crossed()]))
+
+    def check(self):
+        problems = [*self.stuck(), *self.twice(), *self.unequal(), *self.trial_balances()]
+        if problems:
+            raise AssertionError('\n'.join([f'seed {self.seed}', *problems, *self.told]))
+
+    def stuck(self):
+        """What waits or was refused although nobody is asked about it."""
+        for change in self.case.env['online.sync.change'].sudo().search([
+                ('link_id', '=', self.case.link.id), ('state', 'not in', ('done', 'dropped'))]):
+            yield f'{change.flow_id.entity} {change.title}: {change.state}, {change.why} {change.needs}'
+
+    def crossed(self):
+        """The last changes, for whoever looks into a story."""
+        for change in self.case.env['online.sync.change'].sudo().search([('link_id', '=', self.case.link.id)], limit=12):
+            yield f'{change.flow_id.entity} {change.title} {change.origin}: {change.state} {change.crossed} {change.why or ""}'
+
+    def twice(self):
+        """Whatever a person made once must be there once on each side."""
+        for side, books in self.sides.items():
+            for model, name in (('res.partner', 'ref'), ('product.product', 'default_code'), ('account.move', 'invoice_origin')):
+                found = Counter(row[name] for row in books.rows(model, [(name, 'like', f's{self.seed}')], name))
+                yield from (f'{side} has {count} of {token}' for token, count in found.items() if count > 1)
+
+    def unequal(self):
+        """Bound records that differ in what flows, and records that should be bound and are not."""
+        sides = self.case.sides()
+        for entity in ENTITIES:
+            flow = self.case.flow(entity)
+            bindings = flow.binding_ids.filtered(lambda binding: not binding.gone)
+            items = flow._load_items(sides, bindings.mapped('res_id'), bindings.mapped('external_id'))
+            rules = flow._rules()
+            for item in items:
+                if not item.binding or not item.local or not item.remote:
+                    yield f'{entity}: {(item.local or item.remote).title} is only on one side'
+                    continue
+                for name in self.different(item, rules):
+                    yield f'{entity} {item.local.title}: {name} here {item.local.fields.get(name, item.local.state)!r}, there ' \
+                          f'{item.remote.fields.get(name, item.remote.state)!r}'
+
+    def different(self, item, rules):
+        local, remote = {**item.local.fields, STATE: item.local.state}, {**item.remote.fields, STATE: item.remote.state}
+        for name, rule in rules.items():
+            if rule.direction == OFF or name not in local or name not in remote:
+                continue
+            if rule.lines is not None:
+                flows = {one for one, inner in rule.lines.items() if inner.direction != OFF}
+                mine, theirs = ([{one: line.fields[one] for one in flows if one in line.fields} for line in lines]
+                                for lines in (local[name], remote[name]))
+                if sorted(map(repr, mine)) != sorted(map(repr, theirs)):
+                    yield name
+            elif local[name] != remote[name] and name not in ('number', 'reference'):
+                yield name
+
+    def trial_balances(self):
+        balances = {}
+        for side, books in self.sides.items():
+            codes = {row['id']: row['code'] for row in books.rows('account.account', [], 'code')}
+            balances[side] = defaultdict(float)
+            for row in books.rows('account.move.line', [('parent_state', '=', 'posted')], 'account_id', 'balance'):
+                balances[side][codes[row['account_id']]] += float(row['balance'])
+        for code in sorted(balances[HERE].keys() | balances[THERE].keys()):
+            here, there = round(balances[HERE][code], 2), round(balances[THERE][code], 2)
+            if here != there:
+                yield f'trial balance of {code}: here {here}, there {there}'
+
+
+# -- the edits ------------------------------------------------------------------------------------------------------------------------
+
+def _partners(story, books, *more):
+    return story.pick(books, 'res.partner', [('ref', 'like', f's{story.seed}'), *more])
+
+
+def _drafts(story, books, *more):
+    return story.pick(books, 'account.move', [('invoice_origin', 'like', f's{story.seed}'), ('state', '=', 'draft'), *more])
+
+
+def _moves(story, books, *more):
+    return story.pick(books, 'account.move', [('invoice_origin', 'like', f's{story.seed}'), *more])
+
+
+def new_partner(story, books):
+    books.make('res.partner', name=story.token('Partner '), ref=story.token('P'), is_company=True, street=story.text())
+
+
+def new_contact(story, books):
+    parent = _partners(story, books, ('is_company', '=', True))
+    if parent:
+        books.make('res.partner', name=story.token('Contact '), ref=story.token('P'), parent_id=parent, type='contact')
+
+
+def _field_edit(name, values):
+    def edit(story, books):
+        partner = _partners(story, books)
+        if partner:
+            books.change('res.partner', partner, **{name: story.random.choice(values)})
+    edit.__name__ = f'partner_{name}'
+    return edit
+
+
+def partner_two_fields(story, books):
+    partner = _partners(story, books)
+    if partner:
+        books.change('res.partner', partner, street=story.text(), zip=str(story.random.randrange(99)))
+
+
+def partner_archive(story, books):
+    partner = _partners(story, books)
+    if partner:
+        books.change('res.partner', partner, active=story.random.random() < 0.5)
+
+
+def bank_account(story, books):
+    partner = _partners(story, books)
+    if partner:
+        books.make('res.partner.bank', partner_id=partner, acc_number=story.token('BA'))
+
+
+def bank_account_holder(story, books):
+    bank = story.pick(books, 'res.partner.bank', [('acc_number', 'like', f's{story.seed}')])
+    if bank:
+        books.change('res.partner.bank', bank, acc_holder_name=story.text())
+
+
+def new_product(story, books):
+    books.make('product.product', name=story.token('Product '), default_code=story.token('D'), list_price=story.price(), type='service')
+
+
+def product_price(story, books):
+    product = story.pick(books, 'product.product', [('default_code', 'like', f's{story.seed}')])
+    if product:
+        books.change('product.product', product, list_price=story.price())
+
+
+def product_text(story, books):
+    product = story.pick(books, 'product.product', [('default_code', 'like', f's{story.seed}')])
+    if product:
+        books.change('product.product', product, description_sale=story.text())
+
+
+def _line(story, books, kind):
+    return [0, 0, {'name': story.text() or 'line', 'quantity': story.random.choice((1, 2, 3)), 'price_unit': story.price(),
+                   'account_id': books.accounts['income' if kind.startswith('out') else 'expense'],
+                   'tax_ids': [[6, 0, story.random.choice(([], books.taxes['sale' if kind.startswith('out') else 'purchase']))]]}]
+
+
+def _new_move(story, books, kind):
+    partner = _partners(story, books, ('active', '=', True))
+    if not partner:
+        return None
+    day = story.random.choice(SHORT_OF_TIME)
+    return books.make(
+        'account.move', move_type=kind, partner_id=partner, invoice_date=day, date=day, invoice_origin=story.token('M'),
+        ref=story.token('R'), invoice_line_ids=[_line(story, books, kind) for _line_number in range(story.random.choice((1, 2, 3)))])
+
+
+def new_invoice(story, books):
+    _new_move(story, books, 'out_invoice')
+
+
+def new_posted_invoice(story, books):
+    move = _new_move(story, books, 'out_invoice')
+    if move:
+        books.call('account.move', 'action_post', [move])
+
+
+def new_bill(story, books):
+    move = _new_move(story, books, 'in_invoice')
+    if move and story.random.random() < 0.5:
+        books.call('account.move', 'action_post', [move])
+
+
+def new_credit_note(story, books):
+    _new_move(story, books, 'out_refund')
+
+
+def add_line(story, books):
+    move = _drafts(story, books)
+    if move:
+        kind = books.rows('account.move', [('id', '=', move)], 'move_type')[0]['move_type']
+        books.change('account.move', move, invoice_line_ids=[_line(story, books, kind)])
+
+
+def _with_line(story, books, values):
+    move = _drafts(story, books)
+    lines = books.rows('account.move.line', [('move_id', '=', move), ('display_type', '=', 'product')], 'id') if move else []
+    if lines:
+        books.change('account.move', move, invoice_line_ids=[values(story.random.choice(lines)['id'])])
+
+
+def line_price(story, books):
+    _with_line(story, books, lambda id_: [1, id_, {'price_unit': story.price()}])
+
+
+def line_text(story, books):
+    _with_line(story, books, lambda id_: [1, id_, {'name': story.text() or 'l'}])
+
+
+def line_quantity(story, books):
+    _with_line(story, books, lambda id_: [1, id_, {'quantity': story.random.choice((1, 4, 2.5))}])
+
+
+def remove_line(story, books):
+    _with_line(story, books, lambda id_: [2, id_, 0])
+
+
+def post(story, books):
+    move = _drafts(story, books)
+    if move:
+        books.call('account.move', 'action_post', [move])
+
+
+def reset(story, books):
+    move = _moves(story, books, ('state', '=', 'posted'))
+    if move:
+        books.call('account.move', 'button_draft', [move])
+
+
+def cancel(story, books):
+    move = _drafts(story, books)
+    if move:
+        books.call('account.move', 'button_cancel', [move])
+
+
+def _move_edit(name, values):
+    def edit(story, books):
+        move = _moves(story, books, ('state', '!=', 'cancel'))
+        if move:
+            books.change('account.move', move, **{name: story.random.choice(values)})
+    edit.__name__ = f'move_{name}'
+    return edit
+
+
+def change_partner(story, books):
+    move, partner = _drafts(story, books), _partners(story, books, ('active', '=', True))
+    if move and partner:
+        books.change('account.move', move, partner_id=partner)
+
+
+TEXTS = ('a', 'b', 'c d', '')
+EDITS = [
+    new_partner, new_partner, new_contact, partner_two_fields, partner_archive, bank_account, bank_account_holder,
+    *(_field_edit(name, TEXTS) for name in ('street', 'street2', 'city', 'zip', 'phone', 'website', 'function_of')),
+    _field_edit('email', ('a@example.com', 'b@example.com', '')), _field_edit('name', ('Renamed A', 'Renamed B')),
+    _field_edit('comment', ('<p>hello</p>', '<p>bye</p>', '')),
+    new_product, product_price, product_text, new_invoice, new_invoice, new_posted_invoice, new_bill, new_credit_note, add_line, line_price,
+    line_text, line_quantity, remove_line, post, post, reset, cancel, change_partner,
+    _move_edit('invoice_date_due', ('2026-04-01', '2026-05-01')), _move_edit('payment_reference', ('x1', 'x2')),
+    _move_edit('narration', ('<p>n1</p>', '<p>n2</p>')), _move_edit('invoice_date', SHORT_OF_TIME),
+]
+EDITS = [edit for edit in EDITS if edit.__name__ != 'partner_function_of']

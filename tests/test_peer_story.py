@@ -1,0 +1,90 @@
+"""People work in two books at once, the line breaks, the server dies: when traffic stops, both books are equal.
+
+`ONLINE_SYNC_SEED=17` plays one story, `ONLINE_SYNC_SEED=0-29` many. A story that fails tells its seed and all of its steps.
+"""
+import os
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from ..clients.http import Http
+from .faults.peer_story import ENTITIES, Books, Story
+from .peer_common import REFERENCES, PeerCase
+from .servers.proxy import Proxy
+
+SEEDS, STEPS = 2, 60
+
+
+def seeds():
+    first, _dash, last = (os.environ.get('ONLINE_SYNC_SEED') or '').partition('-')
+    return range(int(first), int(last or first) + 1) if first else range(SEEDS)
+
+
+class StoryTests:
+    allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
+
+    def connect(self):
+        self.proxy = Proxy(self.peer.url, lambda path: self.story.choose_fault(path) if self.story else '').start()
+        self.addCleanup(self.proxy.stop)
+        return super().connect()
+
+    def peer_url(self):
+        return self.proxy.url
+
+    def test_stories(self):
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        for number, seed in enumerate(seeds()):
+            with self.subTest(seed=seed):
+                if number:
+                    self.peer.renew()
+                    self.link.flow_ids.direction = 'off'
+                    self.link = self.connect().sudo()
+                self.play(seed)
+
+    def play(self, seed):
+        self.switch_on(*REFERENCES, *ENTITIES)
+        self.flow('partner').policy = 'newest'
+        self.story = Story(self, seed, self.books_here(), self.books_there())
+        self.addCleanup(setattr, self, 'story', None)
+        self.story.play(int(os.environ.get('ONLINE_SYNC_STEPS') or STEPS))
+        self.story.settle()
+        self.story.check()
+        self.story = None
+
+    story = None
+
+    def books_here(self):
+        def call(model, method, ids, **named):
+            context = named.pop('context', {})
+            records = self.env[model].with_context(**context).browse(ids or [])
+            named = {'domain': named['domain'], 'fields': named['fields'], 'order': named['order'], 'load': ''} if (
+                method == 'search_read') else named
+            if method == 'create':
+                return records.create(named['vals_list']).ids
+            result = getattr(records, method)(*named.values()) if method == 'write' else getattr(records, method)(**named)
+            self.env.flush_all()
+            return result
+        data = self.company_data
+        return Books('here', call, {'income': data['default_account_revenue'].id, 'expense': data['default_account_expense'].id},
+                     {'sale': data['default_tax_sale'].ids, 'purchase': data['default_tax_purchase'].ids})
+
+    def books_there(self):
+        def call(model, method, ids, **named):
+            return self.rpc.call(model, method, ids, **named)
+
+        def one(model, *domain):
+            return self.there(model, list(domain), 'id')[0]['id']
+        revenue, expense = (self.company_data[name].code for name in ('default_account_revenue', 'default_account_expense'))
+        accounts = {'income': one('account.account', ('code', '=', revenue)), 'expense': one('account.account', ('code', '=', expense))}
+        taxes = {use: [one('account.tax', ('type_tax_use', '=', use))] for use in ('sale', 'purchase')}
+        return Books('there', call, accounts, taxes)
+
+
+@tagged('post_install', '-at_install')
+class TestPeerStory18(StoryTests, PeerCase):
+    series = '18.0'
+
+
+@tagged('post_install', '-at_install')
+class TestPeerStory19(StoryTests, PeerCase):
+    series = '19.0'
