@@ -164,7 +164,7 @@ class OnlineSyncFlow(models.Model):
                 side, _colon, key = ref.key.partition(':')
                 needs[ref.entity][side].add(key)
         brought = False
-        for flow in self.link_id.flow_ids.filtered(lambda flow: flow.entity in needs and flow.direction != 'off' and flow != self):
+        for flow in self.link_id._working_flows().filtered(lambda flow: flow.entity in needs and flow != self):
             keys = needs[flow.entity]
             before = self._bound(flow, keys)
             flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1, is_needed=True)

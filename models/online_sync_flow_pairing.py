@@ -30,6 +30,13 @@ class OnlineSyncFlow(models.Model):
             cursor, more = page.cursor, page.more
         return keys
 
+    def _confirm_pairs(self, pairs):
+        """A person looked at the pairs: from now on the flow writes."""
+        self.ensure_one()
+        bindings = self._bind(pairs)
+        self.pairs_confirmed = True
+        return bindings
+
     def _bind(self, pairs):
         """Remember pairs; what differs in them is merged by the next steps."""
         bindings = self.env['online.sync.binding'].create([

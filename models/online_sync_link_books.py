@@ -69,15 +69,22 @@ class OnlineSyncLink(models.Model):
     def _begin_run(self, trigger):
         log = super()._begin_run(trigger)
         if self.kind == 'books':
-            log.todo = [[FLOW, flow.id] for flow in self.flow_ids.filtered(lambda flow: flow.direction != 'off').sorted('sequence')]
+            log.todo = [[FLOW, flow.id] for flow in self._working_flows()]
+            waiting = self.flow_ids.filtered(lambda flow: flow.direction != 'off') - self._working_flows()
+            if waiting:
+                log._say(_("Not begun: %s. Confirm their pairs first.", ', '.join(waiting.mapped('name'))))
         return log
+
+    def _working_flows(self):
+        """The flows that are on and whose pairs a person confirmed, each after those that it depends on."""
+        return self.flow_ids.filtered(lambda flow: flow.direction != 'off' and flow.pairs_confirmed).sorted('sequence')
 
     def _advance(self, log, client):
         first, *rest = log.todo or [0]
         if not isinstance(first, list) or first[0] != FLOW or self.state in ('draft', 'disconnected'):
             return super()._advance(log, client)
         flow = self.env['online.sync.flow'].browse(first[1]).exists()
-        if not flow or flow.direction == 'off' or not self._flow_step(flow, log, client):
+        if flow not in self._working_flows() or not self._flow_step(flow, log, client):
             log.todo = log.todo and rest
         return bool(log.todo)
 

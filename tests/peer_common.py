@@ -66,7 +66,7 @@ class PeerCase(AccountTestInvoicingCommon):
         for name in names:
             self.flow(name).write({'direction': 'both', **values})
         for flow in self.link.flow_ids.filtered(lambda flow: flow.entity in names).sorted('sequence'):
-            flow._bind([pair for pair in flow._find_pairs(self.sides()) if pair.sureness == 'exact'])
+            flow._confirm_pairs([pair for pair in flow._find_pairs(self.sides()) if pair.sureness == 'exact'])
 
     def sides(self):
         return self.link._sides(self.link.flow_ids[:1], self.link._client())

@@ -26,6 +26,28 @@ class PeerTests:
             'id': acme['id'], 'street': 'Main 2', 'city': 'Boston'})
         self.assertEqual((here.street, here.city), ('Main 2', 'Boston'))
 
+    def test_nothing_is_written_before_the_pairs_are_confirmed(self):
+        self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.flow('partner').direction = 'both'
+        log = self.run_sync()
+        self.assertFalse(self.there('res.partner', [('name', '=', 'Acme')], 'name'))
+        self.assertIn('Contacts', log.detail)
+
+    def test_what_both_sides_have_is_paired_and_not_created_again(self):
+        here = self.env['res.partner'].create([
+            {'name': 'Acme', 'vat': 'US 12-3'}, {'name': 'Blue Labs', 'email': 'b@example.com'}, {'name': 'Twin'}, {'name': 'Twin'}])
+        there = [self.create_there('res.partner', **values) for values in (
+            {'name': 'ACME Inc.', 'vat': 'US123', 'city': 'Boston'}, {'name': 'blue  labs', 'email': 'B@example.com'}, {'name': 'Twin'})]
+        pairs = {pair.local: pair for pair in self.flow('partner')._find_pairs(self.sides())}
+        self.assertEqual([(pairs[str(one.id)].remote, pairs[str(one.id)].sureness) for one in here[:2]], [
+            (str(there[0]), 'exact'), (str(there[1]), 'exact')])
+        self.assertFalse({str(here[2].id), str(here[3].id)} & pairs.keys(), "two of the same name are nobody's pair")
+        self.flow('partner').policy = 'remote'
+        self.switch_on('partner')
+        self.run_sync()
+        self.assertEqual((here[0].name, here[0].city), ('ACME Inc.', 'Boston'))
+        self.assertEqual(len(self.there('res.partner', [('vat', '=ilike', '%12%3')], 'name')), 1)
+
     # -- what a person decides ------------------------------------------------------------------------------------------------------
 
     def partners(self, **values):
