@@ -3,7 +3,7 @@
 References are in one language for both sides: what both sides know is `#` and the number of its binding, what only one side knows is
 `here:KEY` or `there:KEY`.
 """
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..clients.books import ARCHIVED, CANCELLED, POSTED, Intent, Line, LineEdits, Record, Ref, Value
@@ -57,10 +57,11 @@ class Plan:
 
 
 def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, rules: Mapping[str, Rule], options: Options, *,
-              newer: str | None = None, decided: Mapping[str, str] | None = None) -> Plan:
+              newer: str | None = None, decided: Mapping[str, str] | None = None, known: Collection[Ref] = ()) -> Plan:
     """The plan for a record that both sides have.
 
     :param rules: of the fields, and of :data:`STATE`
+    :param known: references that both sides will know by then, in a dry run
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
@@ -69,7 +70,7 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, local, options, decided)
     merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
-    needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE)))
+    needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
     if needs:
         return Plan(BLOCKED, merged=merged, needs=needs, held=held)
     return Plan(UPDATE if to_local or to_remote else NOTHING, _intent(entity, local, to_local), _intent(entity, remote, to_remote), merged,
@@ -77,11 +78,12 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
 
 
 def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Rule], options: Options, marker: str,
-               defaults: Mapping[str, Value] | None = None, is_needed: bool = False) -> Plan:
+               defaults: Mapping[str, Value] | None = None, is_needed: bool = False, known: Collection[Ref] = ()) -> Plan:
     """The plan for a record that only one side has.
 
     :param side: where it is: :data:`HERE` or :data:`THERE`
     :param defaults: values of fields that do not flow, for the new record
+    :param known: references that both sides will know by then, in a dry run
     :param is_needed: another record points to it: then it crosses also when it is archived
     """
     missing = options.missing_there if side == HERE else options.missing_here
@@ -89,7 +91,7 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     if options.direction not in (BOTH, way) or missing != CREATE or record.state == ARCHIVED and not is_needed:
         return Plan(IGNORED)
     sent = _sent(record.fields, _without_checks(entity, rules), way)
-    needs = frozenset(unknown(sent, side))
+    needs = frozenset(unknown(sent, side)).difference(known)
     if needs:
         return Plan(BLOCKED, needs=needs)
     if record.state == CANCELLED:

@@ -35,6 +35,7 @@ from . import online_sync_flow_exchange
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run
 from . import online_sync_link_books
+from . import online_sync_flow_dry
 from . import online_sync_issue_books
 from . import online_sync_tracked
 from . import tracked_models

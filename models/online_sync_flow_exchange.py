@@ -135,19 +135,19 @@ class OnlineSyncFlow(models.Model):
 
     # -- deciding ---------------------------------------------------------------------------------------------------------------
 
-    def _plan_all(self, items, is_needed=False):
+    def _plan_all(self, items, is_needed=False, known=()):
         entity, rules, options = self._entity(), self._rules(), self._options()
         for item in items:
             if item.local and item.remote:
                 item.plan = plan.plan_pair(
                     entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
-                    decided=item.binding.decided or {})
+                    decided=item.binding.decided or {}, known=known)
             elif item.binding:
                 item.plan = Plan(plan.NOTHING)
             else:
                 record, side = (item.local, HERE) if item.local else (item.remote, THERE)
                 marker = self._marker(record.key) if side == HERE else ''
-                item.plan = plan.plan_alone(entity, record, side, rules, options, marker, is_needed=is_needed)
+                item.plan = plan.plan_alone(entity, record, side, rules, options, marker, is_needed=is_needed, known=known)
 
     def _newer(self, item):
         """The side that was changed last, by the clock of each; None when they cannot be told apart."""

@@ -1,4 +1,5 @@
 """Two real Odoo databases keep the same books: partners and invoices, both ways, against servers of every series on this machine."""
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..engine.pairing import Pair
@@ -181,6 +182,26 @@ class PeerTests:
         self.run_sync()
         log = self.run_sync()
         self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0), log.detail)
+
+    def test_dry_run_says_what_the_run_then_does(self):
+        self.with_invoices()
+        invoice = self.invoice(100, self.tax)
+        there = self.create_there('res.partner', name='Blue Labs')
+        self.env.flush_all()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        said = {(line.flow_name, line.kind, line.title) for line in run.line_ids}
+        self.assertLessEqual({('Contacts', 'create_there', 'Acme'), ('Contacts', 'create_here', 'Blue Labs'),
+                              ('Invoices and bills', 'create_there', invoice.display_name)}, said)
+        self.assertIn(str(invoice.amount_total), run.effect)
+        self.assertFalse(self.twin(invoice), "nothing was written")
+        self.assertFalse(self.there('res.partner', [('name', '=', 'Acme')], 'name'))
+        self.assertEqual(self.env['online.sync.dry.run'].sudo()._of(self.link).fingerprint, run.fingerprint)
+        self.write_there('res.partner', there, name='Blue Labs Ltd')
+        with self.assertRaisesRegex(UserError, 'changed since'):
+            run.action_apply()
+        self.run_sync()
+        lines = self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids
+        self.assertFalse(lines, lines.mapped('title'))
 
     def test_posted_document_is_never_changed_without_a_person(self):
         self.with_invoices()

@@ -1,2 +1,3 @@
 from . import online_sync_connect
 from . import online_sync_decide
+from . import online_sync_dry_run

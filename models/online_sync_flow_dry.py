@@ -1,0 +1,90 @@
+"""What the next run of a connection to other books would do: the same plans as of a run, and nothing is written."""
+from odoo import _, api, models
+from odoo.exceptions import UserError
+
+from ..clients import errors
+from ..clients.books import POSTED, Ref
+from ..engine import plan
+from ..engine.plan import HERE, THERE
+from ..engine.values import to_json
+from .online_sync_flow_exchange import PAGE
+
+
+class OnlineSyncLink(models.Model):
+    _inherit = 'online.sync.link'
+
+    def action_open_dry_run(self):
+        """What a run would do, without doing it."""
+        self.ensure_one()
+        self.check_access('write')
+        try:
+            run = self.env['online.sync.dry.run']._of(self.sudo())
+        except errors.SyncError as error:
+            raise UserError(error.message) from None
+        return {'type': 'ir.actions.act_window', 'name': _("Dry run"), 'res_model': run._name, 'res_id': run.id,
+                'views': [(False, 'form')], 'target': 'new', 'context': {'dialog_size': 'extra-large'}}
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    def _dry_items(self, sides, known):
+        """All records of both sides with their plans.
+
+        :param known: references that both sides will know by then; grows with what would be created
+        """
+        bound = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False)])
+        here = sorted({int(key) for key in self._all_keys(sides[HERE])} - set(bound.mapped('res_id')))
+        there = sorted(self._all_keys(sides[THERE]) - set(bound.mapped('external_id')), key=lambda key: (len(key), key))
+        pages = [{'here': bound.ids and bound[first:first + PAGE].mapped('res_id')} for first in range(0, len(bound), PAGE)]
+        pages += [{'here': here[first:first + PAGE]} for first in range(0, len(here), PAGE)]
+        pages += [{'there': there[first:first + PAGE]} for first in range(0, len(there), PAGE)]
+        for page in pages:
+            items = self._load_items(sides, page.get('here', ()), page.get('there', ()))
+            for _time in range(2):      # a record that points to another one of its page
+                self._plan_all(items, known=known)
+                known.update(ref for item in items if (ref := _created_ref(self.entity, item)))
+            yield from items
+
+    def _dry_lines(self, item):
+        """Values of online.sync.dry.run.line."""
+        record = item.local or item.remote
+        base = {'flow_name': self.name, 'title': record.title if record else item.binding.title}
+        kind = item.plan.kind
+        if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
+            return [{**base, 'kind': kind, 'where': 'here' if kind == plan.CREATE_HERE else 'there'}]
+        if kind == plan.BLOCKED:
+            return [{**base, 'kind': 'blocked', 'after': self._say_needs(item.plan.needs)}]
+        say, lines = self.env['online.sync.issue']._say, []
+        for where, intent, old in (('here', item.plan.to_local, item.local), ('there', item.plan.to_remote, item.remote)):
+            new = item.remote if where == 'here' else item.local
+            lines += [{**base, 'kind': 'change', 'where': where, 'field_name': self._title_of(name), 'before': say(old.fields.get(name)),
+                       'after': say(new.fields.get(name))} for name in (intent.fields if intent else ())]
+            if intent and intent.state:
+                lines.append({**base, 'kind': 'change', 'where': where, 'field_name': _("Status"), 'before': say(old.state),
+                              'after': say(intent.state)})
+        return lines + [{**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': say(one.local),
+                         'after': say(one.remote)} for one in item.plan.conflicts]
+
+    @api.model
+    def _dry_mark(self, item):
+        """What must be the same for the plan to be the same."""
+        intents = [to_json(intent.fields) if intent else None for intent in (item.plan.to_local, item.plan.to_remote)]
+        keys = [record.key if record else '' for record in item.told.values()]
+        return item.plan.kind, keys, intents, [one.name for one in item.plan.conflicts]
+
+    @api.model
+    def _add_total(self, totals, item):
+        """Count a document that would be posted: {(side, currency): (documents, their amounts)}."""
+        for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
+            record = item.told[THERE if side == HERE else HERE]
+            if intent and intent.state == POSTED and record:
+                key = side, str(record.fields.get('currency') or '')
+                count, total = totals.get(key, (0, 0))
+                totals[key] = count + 1, total + (record.fields.get('total') or record.fields.get('amount') or 0)
+
+
+def _created_ref(entity, item):
+    if item.plan.kind == plan.CREATE_THERE:
+        return Ref(entity, f'{HERE}:{item.told[HERE].key}')
+    return Ref(entity, f'{THERE}:{item.told[THERE].key}') if item.plan.kind == plan.CREATE_HERE else None
