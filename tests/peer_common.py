@@ -40,9 +40,15 @@ class PeerCase(AccountTestInvoicingCommon):
 
     def setUp(self):
         super().setUp()
+        self.begin()
+
+    def begin(self):
+        """A new database there, and a link to it."""
         self.peer.renew()
         self.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), self.peer.url, database=self.peer.database, login='sync',
                            key=self.peer.keys['sync'])
+        rounding = self.there('res.company', [], 'tax_calculation_rounding_method')[0]['tax_calculation_rounding_method']
+        self.company.tax_calculation_rounding_method = rounding
         self.link = self.connect().sudo()
 
     def connect(self):

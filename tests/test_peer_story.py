@@ -36,9 +36,8 @@ class StoryTests:
         for number, seed in enumerate(seeds()):
             with self.subTest(seed=seed):
                 if number:
-                    self.peer.renew()
                     self.link.flow_ids.direction = 'off'
-                    self.link = self.connect().sudo()
+                    self.begin()
                 self.play(seed)
 
     def play(self, seed):

@@ -130,7 +130,7 @@ class Story:
         raise AssertionError('\n'.join([f'seed {self.seed}: traffic did not stop', *self.stuck(), *self.told, *self.crossed()]))
 
     def check(self):
-        problems = [*self.stuck(), *self.twice(), *self.unequal(), *self.trial_balances()]
+        problems = [*self.stuck(), *self.alone(), *self.twice(), *self.unequal(), *self.trial_balances()]
         if problems:
             raise AssertionError('\n'.join([f'seed {self.seed}', *problems, *self.told]))
 
@@ -144,6 +144,16 @@ class Story:
         """The last changes, for whoever looks into a story."""
         for change in self.case.env['online.sync.change'].sudo().search([('link_id', '=', self.case.link.id)], limit=12):
             yield f'{change.flow_id.entity} {change.title} {change.origin}: {change.state} {change.crossed} {change.why or ""}'
+
+    def alone(self):
+        """Posted documents that the other side does not have."""
+        bindings = self.case.flow('invoice').binding_ids
+        for side, known in ((HERE, set(bindings.mapped('res_id'))), (THERE, {int(key) for key in bindings.mapped('external_id')})):
+            for row in self.sides[side].rows('account.move', [('state', '=', 'posted')], 'name', 'move_type', 'ref', 'invoice_origin',
+                                             'partner_id', 'company_id'):
+                if row['id'] not in known:
+                    yield f'{side}: {row} is not on the other side'
+        yield from (f'{binding.title}: gone {binding.gone}' for binding in bindings.filtered('gone'))
 
     def twice(self):
         """Whatever a person made once must be there once on each side."""
