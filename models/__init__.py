@@ -34,10 +34,13 @@ from . import online_sync_change
 from . import online_sync_flow_exchange
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run
+from . import online_sync_flow_screen
 from . import online_sync_link_books
 from . import online_sync_flow_dry
 from . import online_sync_issue_books
+from . import online_sync_link_books_screen
 from . import online_sync_tracked
+from . import online_sync_twin
 from . import tracked_models
 from . import decimal_precision
 from . import ir_default

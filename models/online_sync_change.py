@@ -1,4 +1,7 @@
-from odoo import api, fields, models
+from odoo import _, api, fields, models
+from odoo.exceptions import AccessError
+
+from ..engine.entities import STATE
 
 
 class OnlineSyncChange(models.Model):
@@ -24,6 +27,7 @@ class OnlineSyncChange(models.Model):
     needs = fields.Json(readonly=True, help="References that the other side does not know yet: [entity, key].")
     why = fields.Char(readonly=True)
     crossed = fields.Json(readonly=True, help="What crossed: {'here' or 'there': names of fields}.")
+    crossed_words = fields.Char("What crossed", compute='_compute_crossed_words')
     done_at = fields.Datetime("Done", readonly=True)
 
     def init(self):
@@ -31,14 +35,44 @@ class OnlineSyncChange(models.Model):
         self.env.cr.execute("""CREATE INDEX IF NOT EXISTS online_sync_change_open_idx ON online_sync_change (flow_id, state, id)
                                 WHERE state NOT IN ('done', 'dropped')""")
 
+    @api.depends('crossed')
+    def _compute_crossed_words(self):
+        """Which fields went which way, by the names that the fields' list gives them."""
+        sides = {'here': _("here"), 'there': _("there")}
+        for flow in self.flow_id:
+            titles = {**{field.name: field.title for field in flow._entity().fields}, STATE: _("State")}
+            for change in self.filtered(lambda change, flow=flow: change.flow_id == flow):
+                change.crossed_words = '; '.join(
+                    f"{sides.get(side, side)}: {', '.join(titles.get(name, name) for name in names)}"
+                    for side, names in (change.crossed or {}).items() if names) or False
+
+    def action_open_here(self):
+        """The record of this database."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'res_model': self.flow_id._model()._name, 'res_id': self.res_id,
+                'views': [(False, 'form')]}
+
+    def action_open_there(self):
+        """The record of the other side, in a new tab."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_url', 'url': self.link_id._address_of(self.flow_id.entity, self.external_id), 'target': 'new'}
+
     def action_retry(self):
         """Try again at once."""
-        self.filtered(lambda change: change.state in ('failed', 'blocked', 'dropped')).write({'state': 'pending', 'why': False})
-        self.link_id._wake()
+        changes = self._decided()
+        changes.filtered(lambda change: change.state in ('failed', 'blocked', 'dropped')).write({'state': 'pending', 'why': False})
+        changes.link_id._wake()
 
     def action_skip(self):
         """Leave the record as it is until it changes again; what waits for it waits on."""
-        self.filtered(lambda change: change.state in ('failed', 'blocked', 'pending')).write({'state': 'dropped'})
+        self._decided().filtered(lambda change: change.state in ('failed', 'blocked', 'pending')).write({'state': 'dropped'})
+
+    def _decided(self):
+        """The changes in superuser mode, for nobody may write them but through the buttons of an accountant."""
+        self.check_access('read')
+        if not self.env.user.has_group('account.group_account_basic'):
+            raise AccessError(_("Ask an accountant: you may not decide what is synchronized."))
+        return self.sudo()
 
     @api.autovacuum
     def _gc_done(self):

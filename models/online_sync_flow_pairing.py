@@ -11,6 +11,13 @@ class OnlineSyncFlow(models.Model):
 
     def _find_pairs(self, sides):
         """engine.pairing.Pair of all records of both sides that are not paired yet."""
+        return self._pairs_among(*self._read_unpaired(sides))
+
+    def _pairs_among(self, here, there):
+        return pairing.pairs(self._entity(), here, there)
+
+    def _read_unpaired(self, sides):
+        """([records here], [records there]) that are not paired yet, with the fields that tell who is the same."""
         bound = self.env['online.sync.binding'].search([('flow_id', '=', self.id)])
         known = {HERE: {str(id_) for id_ in bound.mapped('res_id')}, THERE: set(bound.mapped('external_id'))}
         names = {name for key in (*self._entity().keys, *self._entity().hints) for name in key}
@@ -20,7 +27,7 @@ class OnlineSyncFlow(models.Model):
             records = sides[side].read_records(self.entity, keys, names)
             items += [Item(bound.browse(), {HERE: None, THERE: None, side: record}) for record in records.values()]
         self._translate_all(items)
-        return pairing.pairs(self._entity(), [item.local for item in items if item.local], [item.remote for item in items if item.remote])
+        return [item.local for item in items if item.local], [item.remote for item in items if item.remote]
 
     def _all_keys(self, side):
         cursor, keys, more = '', set(), True

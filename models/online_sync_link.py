@@ -136,7 +136,8 @@ class OnlineSyncLink(models.Model):
     def action_continue(self):
         """Open the connect wizard where this connection stands."""
         self.ensure_one()
-        step = 'sign_in' if self.state in ('draft', 'expired', 'disconnected', 'error') else 'accounts'
+        mapping = 'flows' if self.kind == 'books' else 'accounts'
+        step = 'sign_in' if self.state in ('draft', 'expired', 'disconnected', 'error') else mapping
         wizard = self.env['online.sync.connect'].create({
             'link_id': self.id, 'provider': self.provider, 'company_id': self.company_id.id, 'step': step,
             'country_id': (self.country_id or self.company_id.country_id).id, 'psu_type': self.psu_type,

@@ -59,7 +59,7 @@ class OnlineSyncLink(models.Model):
         self.write({
             'state': 'connected', 'last_error': False, 'failure_count': 0, 'institution_name': self.institution_name or peer.company,
             'peer_version': peer.version, 'peer_protocol': peer.protocol, 'peer_currency': peer.currency, 'peer_url': peer.name,
-            'next_run': fields.Datetime.now()})
+            'next_run': fields.Datetime.now() if self._working_flows() else False})
         self.env.registry.clear_cache()
         self.issue_ids.filtered(lambda issue: issue.kind in ('consent', 'setting')).sudo()._close(_("Signed in again"))
         return None
@@ -134,7 +134,8 @@ class OnlineSyncLink(models.Model):
     @api.model
     def _due(self):
         """Also those for which something waits to be sent."""
-        waiting = self.env['online.sync.change'].sudo()._read_group([('state', '=', 'pending')], ['link_id'])
+        waiting = self.env['online.sync.change'].sudo()._read_group(
+            [('state', '=', 'pending'), ('flow_id.pairs_confirmed', '=', True)], ['link_id'])
         links = self.browse([link.id for link, in waiting]).filtered(
             lambda link: link.state in ('connected', 'expiring') and link.auto_sync and not link.failure_count)
         return super()._due() | links

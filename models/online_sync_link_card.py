@@ -19,7 +19,8 @@ class OnlineSyncLink(models.Model):
     def _compute_icon(self):
         for link in self:
             logo = link.institution_logo or ''
-            link.icon = logo if logo.startswith('https://') else (link.provider and link._provider().icon) or ICON
+            icon = link.provider and link._provider().icon or ''
+            link.icon = logo if logo.startswith('https://') else icon if '/' in icon else ICON
 
     @api.depends('state', 'next_run', 'auto_sync', 'consent_until', 'issue_count', 'account_ids')
     @api.depends_context('lang', 'tz', 'uid')

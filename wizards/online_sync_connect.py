@@ -7,11 +7,14 @@ from ..clients import base, errors
 
 #: Where the pasted address waits among the encrypted credentials.
 LANDED = 'landed_url'
-STEPS = [('choose', "Choose"), ('sign_in', "Sign in"), ('accounts', "Accounts"), ('first_run', "First run")]
+STEPS = [('choose', "Choose"), ('sign_in', "Sign in"), ('accounts', "Accounts"), ('flows', "What to synchronize"),
+         ('first_run', "First run")]
 
 
 class OnlineSyncConnect(models.TransientModel):
     """Four steps from nothing to a synchronized bank: choose, sign in, accounts, first run. Also renews a consent.
+
+    Other books have flows in place of accounts, and no first run: before anything is written a person confirms what is the same.
 
     What the user types as a secret is never stored here: it goes straight into the connection's encrypted credentials.
     """
@@ -35,26 +38,38 @@ class OnlineSyncConnect(models.TransientModel):
         compute='_compute_landed_url', inverse='_inverse_landed_url',
         help="Where the browser landed after the bank, when this server cannot be reached from outside.")
     account_ids = fields.One2many(related='link_id.account_ids', readonly=False)
+    kind = fields.Selection([('bank', "Bank"), ('books', "Accounting")], compute='_compute_provider_facts')
+    problem = fields.Char(readonly=True, help="Why other books did not let us in.")
+    asked = fields.Json(help="Credentials that are needed only sometimes, and now are.")
+    flow_ids = fields.One2many(related='link_id.flow_ids', readonly=False)
+    peer_name = fields.Char(related='link_id.institution_name', string="Company there")
+    peer_url = fields.Char(related='link_id.peer_url')
+    system = fields.Char(related='link_id.system')
+    peer_protocol = fields.Char(related='link_id.peer_protocol')
+    peer_currency = fields.Char(related='link_id.peer_currency')
 
     @api.constrains('link_id')
     def _check_link(self):
         """Much of what follows is done in superuser mode: only for connections that the user may change."""
         self.link_id.sudo(False).check_access('write')      # 19.0 runs constraints in superuser mode
 
-    @api.depends('provider')
+    @api.depends('provider', 'asked')
     def _compute_provider_facts(self):
         for wizard in self:
             provider = wizard._provider()
             wizard.is_redirect = bool(provider and provider.capabilities.redirect)
             wizard.needs_institution = bool(provider and provider.capabilities.institutions)
-            wizard.provider_facts = provider and _facts(provider)
+            wizard.kind = provider.kind if provider else 'bank'
+            wizard.provider_facts = provider and {**_facts(provider), 'asked': wizard.asked or []}
 
     @api.depends('link_id')
     def _compute_credentials(self):
         for wizard in self:
-            wizard.credentials = {}
             provider = wizard._provider()
             known = wizard.link_id.sudo()._credentials_or_none() if wizard.link_id else {}
+            wizard.credentials = {} if wizard.kind != 'books' else {    # an address is no secret; banks have none to show
+                credential.name: known[credential.name] for credential in provider.credentials
+                if credential.kind == 'text' and known.get(credential.name)}
             wizard.credentials_given = bool(provider) and all(
                 known.get(credential.name) for credential in provider.credentials if credential.required)
 
@@ -131,10 +146,13 @@ class OnlineSyncConnect(models.TransientModel):
         if step:
             self.step = step
         return {
-            'type': 'ir.actions.act_window', 'name': _("Connect a bank"), 'res_model': self._name, 'res_id': self.id,
+            'type': 'ir.actions.act_window', 'name': self._title(), 'res_model': self._name, 'res_id': self.id,
             'views': [(False, 'form')], 'target': 'new',
-            'context': {'dialog_size': 'extra-large' if self.step == 'accounts' else 'large'},
+            'context': {'dialog_size': 'extra-large' if self.step in ('accounts', 'flows') else 'large'},
         }
+
+    def _title(self):
+        return _("Connect a bank") if self.kind != 'books' else _("Connect %s", self._provider().title)
 
     def action_chosen(self):
         """The provider is chosen: make the connection, still without credentials."""
@@ -151,12 +169,14 @@ class OnlineSyncConnect(models.TransientModel):
         if self.step == 'sign_in' and self.link_id.state == 'draft' and not self.link_id.account_ids:
             self.link_id.unlink()
             self.provider = False
-        return self._show({'sign_in': 'choose', 'accounts': 'sign_in'}.get(self.step, 'choose'))
+        return self._show({'sign_in': 'choose', 'accounts': 'sign_in', 'flows': 'sign_in'}.get(self.step, 'choose'))
 
     def action_sign_in(self):
         """Sign in with what was typed; at a bank that wants the user, send the browser there."""
         self._check_manager()
         link = self.link_id
+        if self.kind == 'books':
+            return self._sign_in_books()
         self._take_institution()
         try:
             url = link.sudo()._sign_in({}, self._return_url(), presence=link._presence())
@@ -165,6 +185,33 @@ class OnlineSyncConnect(models.TransientModel):
         if url:
             return {'type': 'ir.actions.act_url', 'url': url, 'target': 'self'}
         return self._signed_in()
+
+    def _sign_in_books(self):
+        """What is wrong is said in the dialog, with the fields that are needed now; what was typed stays."""
+        link = self.link_id
+        try:
+            with self.env.cr.savepoint():
+                link.sudo()._sign_in({}, '')
+                self._prepare_flows()
+        except errors.SyncError as error:
+            asked = getattr(error, 'field', '')
+            optional = {credential.name for credential in self._provider().credentials if not credential.required}
+            self.write({'problem': error.message, 'asked': sorted({*(self.asked or []), *({asked} & optional)})})
+            return self._show()
+        self.problem = False
+        return self._show('flows')
+
+    def _prepare_flows(self):
+        """What flows at first, and which fields cannot."""
+        link = self.link_id.sudo()
+        flows = link.flow_ids
+        flows._switch_on_first(link)
+        flows._check_fields(link._sides(flows[:1], link._client()))
+
+    def action_flows(self):
+        """What is to flow is chosen: on to the connection's page, where pairs are confirmed before the first run."""
+        self._check_manager()
+        return self.link_id.action_open_form()
 
     def action_landed(self):
         """The user pasted the address at which the browser landed."""
@@ -222,7 +269,8 @@ class OnlineSyncConnect(models.TransientModel):
 def _facts(provider):
     """What the wizard shows of a provider."""
     return {
-        'code': provider.code, 'title': provider.title, 'summary': provider.summary, 'serves': provider.serves, 'cost': provider.cost,
+        'code': provider.code, 'kind': provider.kind, 'title': provider.title, 'summary': provider.summary, 'serves': provider.serves,
+        'cost': provider.cost,
         'needs': provider.needs, 'website': provider.website, 'icon': provider.icon, 'countries': list(provider.countries),
         'credentials': [
             {'name': c.name, 'label': c.label, 'kind': c.kind, 'help': c.help, 'required': c.required, 'placeholder': c.placeholder}

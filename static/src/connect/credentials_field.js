@@ -8,11 +8,30 @@ export class CredentialsField extends Component {
     static props = { ...standardFieldProps };
 
     setup() {
-        this.state = useState({ files: {} });
+        this.state = useState({ files: {}, more: false });
     }
 
     get credentials() {
         return this.props.record.data.provider_facts?.credentials || [];
+    }
+
+    /** What is needed only sometimes waits until it is asked for, or until the user looks for it. */
+    get hidden() {
+        const facts = this.props.record.data.provider_facts;
+        if (this.state.more || facts?.kind !== "books") {
+            return [];
+        }
+        return this.credentials.filter(
+            (credential) => !credential.required && !facts.asked.includes(credential.name) && !this.typed(credential.name)
+        );
+    }
+
+    get shown() {
+        return this.credentials.filter((credential) => !this.hidden.includes(credential));
+    }
+
+    get more() {
+        return this.hidden.map((credential) => credential.label).join(", ");
     }
 
     get given() {

@@ -31,6 +31,14 @@ export class ProvidersField extends Component {
         });
     }
 
+    /** Banks and accounting systems are told apart. */
+    get groups() {
+        return [
+            { kind: "bank", title: _t("Banks") },
+            { kind: "books", title: _t("Accounting systems") },
+        ].map((group) => ({ ...group, providers: this.found.filter((provider) => provider.kind === group.kind) }));
+    }
+
     get nothingFound() {
         return _t("Nothing found. Try the name of your country.");
     }

@@ -1,0 +1,126 @@
+"""What the screens show and do with flows: what is only paired so far, what stands in the way of a field, many fields at once."""
+from odoo import _, api, fields, models
+from odoo.exceptions import UserError
+
+from ..clients.odoo_books import SHAPES
+from ..engine import entities
+from ..engine.plan import HERE, THERE
+
+#: What a connection begins with; all else is off until somebody turns it on.
+FIRST = ('account', 'tax', 'journal', 'payment_term', 'partner', 'product', 'invoice')
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    needs_pairing = fields.Boolean(compute='_compute_needs_pairing')
+    is_document = fields.Boolean(compute='_compute_shape')
+    res_model = fields.Char("Model", compute='_compute_shape')
+
+    @api.depends('direction', 'pairs_confirmed')
+    def _compute_needs_pairing(self):
+        for flow in self:
+            flow.needs_pairing = flow.direction != 'off' and not flow.pairs_confirmed
+
+    @api.depends('entity')
+    def _compute_shape(self):
+        for flow in self:
+            flow.is_document = bool(flow.entity) and flow._entity().is_document
+            flow.res_model = flow.entity and SHAPES[flow.entity].model
+
+    def write(self, vals):
+        """What was off is paired again before it goes on, and looked through from the beginning."""
+        if vals.get('direction') == 'off':
+            vals = {**vals, 'pairs_confirmed': False, 'is_loaded': False, 'first_cursor': False}
+        return super().write(vals)
+
+    @api.model
+    def _switch_on_first(self, link):
+        """What most people want, when nothing was chosen yet: the documents, and what they need only paired."""
+        if all(flow.direction == 'off' for flow in link.flow_ids):
+            link.flow_ids.filtered(lambda flow: flow.entity in FIRST).write({'direction': 'both'})
+
+    def _check_fields(self, sides):
+        """Say for each field why it cannot flow as things are."""
+        for flow in self:
+            here, there = sides[HERE].describe(flow.entity), sides[THERE].describe(flow.entity)
+            for field in flow.field_ids:
+                problem = field._problem(here.get(field.name), there.get(field.name))
+                if (field.problem or '') != problem:
+                    field.problem = problem
+
+    def action_open_pairs(self):
+        """The pairs of this kind of record, each with its address there."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
+        return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'of_one_flow': True}, 'display_name': self.name}
+
+    def action_open_changes(self):
+        """What waits to cross, and what could not."""
+        self.ensure_one()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_change')
+        return {**action, 'domain': [('flow_id', '=', self.id)],
+                'context': {'of_one_flow': True, 'search_default_open': 1}, 'display_name': self.name}
+
+
+class OnlineSyncFlowField(models.Model):
+    _inherit = 'online.sync.flow.field'
+
+    part = fields.Char(compute='_compute_part', store=True, help="The record itself, or the list whose lines have the field.")
+    kind_name = fields.Char("Kind of value", compute='_compute_kind_name')
+
+    @api.depends('name', 'flow_id')
+    def _compute_part(self):
+        for field in self:
+            head, slash, _rest = (field.name or '').partition('/')
+            field.part = field.flow_id._entity().field(head).title if slash else _("Record")
+
+    @api.depends('kind')
+    def _compute_kind_name(self):
+        kinds = self._kind_names()
+        for field in self:
+            field.kind_name = kinds.get(field.kind, field.kind)
+
+    @api.model
+    def _kind_names(self):
+        return {
+            entities.TEXT: _("Text"), entities.HTML: _("Formatted text"), entities.BOOL: _("Yes or no"), entities.NUMBER: _("Number"),
+            entities.MONEY: _("Amount"), entities.DATE: _("Date"), entities.INSTANT: _("Date and time"), entities.CHOICE: _("Choice"),
+            entities.CODE: _("Code"), entities.REF: _("Another record"), entities.REFS: _("Other records"), entities.LINES: _("Lines"),
+            entities.FILE: _("File"),
+        }
+
+    def _problem(self, here, there):
+        """A sentence, '' for none.
+
+        :param here, there: clients.books.FieldInfo, None where the side says nothing of such a field
+        """
+        if not here and not there:
+            return ''       # a list: its lines have the fields
+        if not here or not here.kind:
+            return _("This Odoo has no such field.")
+        if not there or not there.kind:
+            return _("The other side has no such field.")
+        return _("Another kind of value there.") if here.kind != there.kind else ''
+
+    def _turn(self, direction):
+        free = self.filtered(lambda field: not field.is_check)
+        if not free:
+            raise UserError(_("Both sides compute these fields; they are compared and never written."))
+        free.write({'direction': direction})
+
+    def action_both(self):
+        """Both ways."""
+        self._turn('both')
+
+    def action_pull(self):
+        """Only from there to here."""
+        self._turn('pull')
+
+    def action_push(self):
+        """Only from here to there."""
+        self._turn('push')
+
+    def action_off(self):
+        """Not synchronized."""
+        self._turn('off')

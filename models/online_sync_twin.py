@@ -1,0 +1,133 @@
+"""From a record here to its twin there: the smart button on the forms of what is synchronized."""
+from collections import Counter
+
+from odoo import _, fields, models
+from odoo.exceptions import UserError
+
+from ..clients import errors
+
+TWIN = 'online.sync.twin'
+READERS = 'account.group_account_basic,account.group_account_readonly'
+
+
+class OnlineSyncTwin(models.AbstractModel):
+    """Mixin of the models whose forms have the button."""
+
+    _name = 'online.sync.twin'
+    _description = "Has a twin in other books"
+
+    online_sync_twin_count = fields.Integer("Twins", compute='_compute_online_sync_twin_count', groups=READERS)
+
+    def _compute_online_sync_twin_count(self):
+        """One query for all of them."""
+        own = {record.id: record._online_sync_twin_ids() for record in self}
+        model, ids = self._online_sync_twin_model(), [id_ for ids in own.values() for id_ in ids]
+        bindings = self.env['online.sync.binding'].search_fetch([('res_model', '=', model), ('res_id', 'in', ids)], ['res_id'])
+        found = Counter(bindings.mapped('res_id'))
+        for record in self:
+            record.online_sync_twin_count = sum(found[id_] for id_ in own[record.id])
+
+    def _online_sync_twin_model(self):
+        return self._name
+
+    def _online_sync_twin_ids(self):
+        """Ids of the records that are synchronized for this one."""
+        return self._origin.ids
+
+    def action_open_online_sync_twin(self):
+        """Open the record of the other side in a new tab; where there are several, the list of them."""
+        self.ensure_one()
+        bindings = self.env['online.sync.binding'].search(
+            [('res_model', '=', self._online_sync_twin_model()), ('res_id', 'in', self._online_sync_twin_ids())])
+        if len(bindings) == 1:
+            return bindings.action_open_there()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
+        return {**action, 'domain': [('id', 'in', bindings.ids)], 'context': {}}
+
+
+class OnlineSyncLink(models.Model):
+    _inherit = 'online.sync.link'
+
+    def _addresses_of(self, records):
+        """Where a browser finds records of the other side, False where that is not known (any more).
+
+        :param records: [(entity, key)]
+        """
+        self.ensure_one()
+        try:
+            client = self.sudo()._client()
+            return [client.address_of(entity, key) for entity, key in records]
+        except errors.SyncError:
+            return [False] * len(records)
+
+    def _address_of(self, entity, key):
+        address, = self._addresses_of([(entity, key)])
+        if not address:
+            raise UserError(_("%s is not connected. Sign in first.", self.name))
+        return address
+
+
+class OnlineSyncBinding(models.Model):
+    _inherit = 'online.sync.binding'
+
+    address = fields.Char("Address there", compute='_compute_address')
+    name_here = fields.Char("Here", compute='_compute_name_here')
+
+    def _compute_address(self):
+        """Empty where the connection has no credentials any more."""
+        for link in self.link_id:
+            mine = self.filtered(lambda binding, link=link: binding.link_id == link)
+            addresses = link._addresses_of([(binding.entity, binding.external_id) for binding in mine])
+            for binding, address in zip(mine, addresses, strict=True):
+                binding.address = address
+
+    def _compute_name_here(self):
+        """One query a model for all of them."""
+        names = {}
+        for model in set(self.mapped('res_model')):
+            ids = self.filtered(lambda binding, model=model: binding.res_model == model).mapped('res_id')
+            records = self.env[model].with_context(active_test=False).search([('id', 'in', ids)])
+            names.update({(model, record.id): record.display_name for record in records})
+        for binding in self:
+            binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")
+
+    def action_open_there(self):
+        """The twin, in a new tab."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_url', 'url': self.link_id._address_of(self.entity, self.external_id), 'target': 'new'}
+
+    def action_open_here(self):
+        """The record of this database."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'res_model': self.res_model, 'res_id': self.res_id, 'views': [(False, 'form')]}
+
+
+class AccountMove(models.Model):
+    _name = 'account.move'
+    _inherit = ['account.move', TWIN]
+
+
+class ResPartner(models.Model):
+    _name = 'res.partner'
+    _inherit = ['res.partner', TWIN]
+
+
+class AccountPayment(models.Model):
+    _name = 'account.payment'
+    _inherit = ['account.payment', TWIN]
+
+
+class ProductProduct(models.Model):
+    _name = 'product.product'
+    _inherit = ['product.product', TWIN]
+
+
+class ProductTemplate(models.Model):
+    _name = 'product.template'
+    _inherit = ['product.template', TWIN]
+
+    def _online_sync_twin_model(self):
+        return 'product.product'
+
+    def _online_sync_twin_ids(self):
+        return self._origin.product_variant_ids.ids
