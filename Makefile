@@ -1,13 +1,13 @@
 # Everything a developer needs; `make help` lists it. The work is done in dev/.
 PYTHON ?= python3
-export ODOO ODOO_SRC DB TAGS ONLY DETACH FRESH PORT
+export ODOO ODOO_SRC DB TAGS ONLY DETACH FRESH PORT PEER
 
 .PHONY: help run stop test lint shell db bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
-run:             ## Odoo at http://localhost:8069 with a sandbox bank (DETACH=1: in the background; FRESH=1: from scratch)
+run:             ## Odoo at http://localhost:8069 with a sandbox bank (PEER=odoo: and a second Odoo; DETACH=1: in the background; FRESH=1: from scratch)
 	@$(PYTHON) dev/run.py
 
 stop:            ## end what `make run` started

@@ -141,6 +141,12 @@ def copy(series, python, name):
     _copy(source, name)
 
 
+def copy_peer(series, python, name):
+    """A fresh database `name` of another Odoo to synchronize with."""
+    check_name(name)
+    _copy(peer_template(series, python), name)
+
+
 def _copy(source, name):
     drop(name)
     with locked(source):        # PostgreSQL copies a database only while nobody is connected to it

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import cloud
 import database
 import postgres
 import python
@@ -54,11 +55,12 @@ def run():
     sandbox, facts = _start_sandbox(interpreter)
     children = [sandbox]
     try:
-        name = _demo_database(series, interpreter, facts)
+        name, fresh = _demo_database(series, interpreter, facts)
+        there = _start_cloud(series, interpreter, name, fresh, children) if cloud.wanted() else None
         children.append(_start_odoo(series, interpreter, name))
         _remember(children)
-        _wait(children[-1])
-        _welcome(series, facts)
+        _wait(children[-1], PORT)
+        _welcome(series, facts, there)
         if os.environ.get('DETACH'):
             return 0
         children[-1].wait()
@@ -115,7 +117,8 @@ def _demo_database(series, interpreter, facts):
     stamp = CACHE / 'run' / f'{name}.stamp'
     stamp.parent.mkdir(parents=True, exist_ok=True)
     version = _checkout_version()
-    if os.environ.get('FRESH') or not stamp.exists() or not database.exists(name):
+    fresh = bool(os.environ.get('FRESH')) or not stamp.exists() or not database.exists(name)
+    if fresh:
         say(f"Odoo {series.name}: making the database {name} …")
         database.copy(series, interpreter, name)
         database.install(series, interpreter, name)
@@ -127,7 +130,16 @@ def _demo_database(series, interpreter, facts):
         database.install(series, interpreter, name, update=True)
     stamp.write_text(version)
     database.shell(series, interpreter, name, ADDRESSES, environment={'SANDBOX': json.dumps(facts)})
-    return name
+    return name, fresh
+
+
+def _start_cloud(series, interpreter, demo, fresh, children):
+    """Serve the cloud instance, and connect the demo company to it. Returns what `cloud.connect` does."""
+    name = cloud.make_database(series, interpreter, fresh)
+    port = cloud.free_port(SANDBOX_PORT + 2)
+    children.append(cloud.start(series, interpreter, name, port, _log('cloud')))
+    _wait(children[-1], port, 'cloud')
+    return cloud.connect(series, interpreter, demo, name, port)
 
 
 def _checkout_version():
@@ -149,28 +161,34 @@ def _log(name):
     return database.LOGS / f'run-{CHECKOUT_ID}-{name}.log'
 
 
-def _wait(process):
+def _wait(process, port, name='odoo'):
     """Until the login page answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Stop(f"Odoo ended at once: {database.last_error(_log('odoo'))}")
+            raise Stop(f"Odoo ended at once: {database.last_error(_log(name))}")
         try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/web/login', timeout=30):
+            with urllib.request.urlopen(f'http://127.0.0.1:{port}/web/login', timeout=30):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)
-    raise Stop(f"Odoo did not answer within {START_SECONDS} seconds; {_log('odoo')} says why.")
+    raise Stop(f"Odoo did not answer within {START_SECONDS} seconds; {_log(name)} says why.")
 
 
-def _welcome(series, facts):
+def _welcome(series, facts, there):
     banking = facts['enable_banking']
+    also = there and f"""
+The cloud instance is another Odoo, at {there['url'].replace('127.0.0.1', 'localhost')}
+  login     admin
+  password  admin
+  to connect it again   address {there['url']}, user {there['login']}, API key {there['key']}
+"""
     say(f"""
 Odoo {series.name} is at http://localhost:{PORT}
   login     admin
   password  admin
   look at   Invoicing > Configuration > Banks > Online Synchronization, and Invoicing > Bank > Bank Transactions
-
+{also or ''}
 To connect the sandbox's second bank yourself (Connect, in the connections):
   Enable Banking   application id  {banking['application_id']}
                    private key     {banking['private_key_file']}
