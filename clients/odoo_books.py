@@ -27,7 +27,8 @@ from .books import (
     Side,
     Value,
 )
-from .errors import Rejected, StaleObject
+from .errors import Rejected
+from .odoo_habits import REFUSALS, Allocations, Entries, Habits, Invoices, Payments
 
 #: Records that one call reads or writes at most.
 PAGE = 200
@@ -37,8 +38,6 @@ LISTING_PAGE = 5000
 OVERLAP = timedelta(minutes=10)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
-#: What concerns one record alone; all else stops the page.
-REFUSALS = (Rejected, StaleObject)
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
 _TIME = '%Y-%m-%d %H:%M:%S'
 
@@ -103,6 +102,7 @@ class Shape:
     :param steps: {canonical state to reach: method}
     :param title: field with which a person names it
     :param derived: names of the fields that Odoo itself copies from another record, by the fields of this one: they are not told
+    :param habits: what Odoo does with its records besides create and write
     """
 
     model: str
@@ -114,6 +114,7 @@ class Shape:
     steps: Mapping[str, str] | None = None
     title: str = 'display_name'
     derived: Callable[[Mapping[str, Value]], Collection[str]] = lambda _fields: ()
+    habits: type[Habits] = Habits
 
     def children(self):
         return [(lines.model, lines.parent) for lines in self.lines]
@@ -191,21 +192,27 @@ SHAPES = {
         lines=(Lines('lines', 'invoice_line_ids', 'account.move.line', 'move_id', _LINE,
                      (('display_type', 'not in', ['tax', 'payment_term', 'rounding', 'epd', 'discount', 'cogs', 'non_deductible_tax',
                                                   'non_deductible_product', 'non_deductible_product_total']),)),),
-        domain=(('move_type', 'in', list(INVOICES)),), states=_MOVE_STATES, steps=_MOVE_STEPS),
+        domain=(('move_type', 'in', list(INVOICES)),), states=_MOVE_STATES, steps=_MOVE_STEPS, habits=Invoices),
     'payment': Shape('account.payment', (
-        Map('direction', 'payment_type', 'choice'), Map('number', 'name'), Map('partner_kind', 'partner_type', 'choice'),
+        Map('direction', 'payment_type', 'choice'), Map('number', 'name', readonly=True), Map('partner_kind', 'partner_type', 'choice'),
         Map('partner', 'partner_id', 'id', of='partner'), Map('date', 'date', 'date'), Map('amount', 'amount', 'number'),
         Map('currency', 'currency_id', 'code', code=_CURRENCY), Map('journal', 'journal_id', 'id', of='journal'),
         Map('reference', 'memo')),
         states={'draft': DRAFT, 'in_process': POSTED, 'paid': POSTED, 'canceled': CANCELLED, 'rejected': CANCELLED},
-        steps={POSTED: 'action_post', DRAFT: 'action_draft', CANCELLED: 'action_cancel'}),
+        steps={POSTED: 'action_post', DRAFT: 'action_draft', CANCELLED: 'action_cancel'}, habits=Payments),
     'entry': Shape('account.move', (
         Map('number', 'name'), Map('date', 'date', 'date'), Map('journal', 'journal_id', 'id', of='journal'), Map('reference', 'ref'),
         Map('total', 'amount_total', 'number', readonly=True)),
         lines=(Lines('lines', 'line_ids', 'account.move.line', 'move_id', _ITEM),),
         domain=(('move_type', '=', 'entry'), ('statement_line_id', '=', False), ('origin_payment_id', '=', False),
-                ('tax_cash_basis_rec_id', '=', False), ('tax_cash_basis_origin_move_id', '=', False)),
-        states=_MOVE_STATES, steps=_MOVE_STEPS),
+                ('tax_cash_basis_rec_id', '=', False), ('tax_cash_basis_origin_move_id', '=', False),
+                '|', ('reversed_entry_id', '=', False), ('reversed_entry_id.tax_cash_basis_origin_move_id', '=', False)),
+        states=_MOVE_STATES, steps=_MOVE_STEPS, habits=Entries),
+    'allocation': Shape('account.partial.reconcile', (
+        Map('amount', 'debit_amount_currency', 'number', readonly=True),
+        Map('currency', 'debit_currency_id', 'code', code=_CURRENCY, readonly=True), Map('date', 'max_date', 'date', readonly=True)),
+        domain=(('debit_move_id.move_id.statement_line_id', '=', False), ('credit_move_id.move_id.statement_line_id', '=', False)),
+        habits=Allocations),
 }
 
 
@@ -222,6 +229,7 @@ class OdooSide(Side):
         self._codes: dict[tuple[str, str], dict[int, str]] = {}
         self._infos: dict[str, dict] = {}
         self._owned: dict[str, set[int]] = {}
+        self._company_values: dict[tuple[str, ...], list] = {}
 
     # -- what there is ----------------------------------------------------------------------------------------------------------
 
@@ -261,15 +269,16 @@ class OdooSide(Side):
     def _read_page(self, entity, shape, ids, names):
         maps = [one for one in self._usable(shape.model, shape.maps) if names is None or one.name in names]
         state = ['state'] if shape.states else ['active'] if 'active' in self._fields(shape.model) else []
-        fields = [*(one.odoo for one in maps), *state, 'write_date', 'write_uid', shape.title]
+        fields = [*(one.odoo for one in maps), *state, 'write_date', 'write_uid', shape.title, *shape.habits.reads]
         rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
         ids = [row['id'] for row in rows]
         lines = {one.name: self._read_lines(one, ids) for one in shape.lines if names is None or one.name in names}
         fresh = (self.access.now() - SETTLED).strftime(_TIME)
-        return {str(row['id']): self._record(entity, shape, maps, row, lines, fresh) for row in rows}
+        told = shape.habits(self, shape).tell(rows)
+        return {str(row['id']): self._record(entity, shape, maps, row, lines, fresh, *told.get(row['id'], ({}, ''))) for row in rows}
 
-    def _record(self, entity, shape, maps, row, lines, fresh):
-        values = {one.name: self._value(one, row[one.odoo]) for one in maps}
+    def _record(self, entity, shape, maps, row, lines, fresh, more, title):
+        values = {**{one.name: self._value(one, row[one.odoo]) for one in maps}, **more}
         values.update({name: by_parent.get(row['id'], ()) for name, by_parent in lines.items()})
         for name in shape.derived(values):
             values.pop(name, None)
@@ -278,7 +287,7 @@ class OdooSide(Side):
             values['number'] = ''
         return Record(entity, str(row['id']), '' if row['write_date'] >= fresh else row['write_date'], values, state,
                       datetime.strptime(row['write_date'], _TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
-                      str(row[shape.title] or ''))
+                      title or str(row[shape.title] or ''))
 
     def _read_lines(self, lines, parents):
         """{id of the parent: its lines, in their order}"""
@@ -312,15 +321,18 @@ class OdooSide(Side):
         outcomes: dict[int, Outcome] = {}
         for first in range(0, len(intents), PAGE):
             page = dict(enumerate(intents[first:first + PAGE], first))
-            keys, errors, found = self._create_all(shape, {n: one for n, one in page.items() if not one.key})
+            habits = shape.habits(self, shape)
+            keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
             for number, intent in page.items():
                 if intent.key:
                     keys[number] = intent.key
-                    errors[number] = self._update(shape, intent)
+                    errors[number] = self._update(shape, habits.complete(intent))
+            errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             states = {n: (keys[n], one.state or (POSTED if one.reopens else '')) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
             errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
             self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
+            habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys)
             records = self.read_records(entity, {key for key in keys.values() if key})
             outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
         return [outcomes[number] for number in range(len(intents))]
@@ -334,7 +346,16 @@ class OdooSide(Side):
                 for number, intent in wanted.items() if any(
                     records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
 
-    def _create_all(self, shape, intents):
+    def delete_records(self, entity, keys):
+        """Archive records, cancel documents, undo allocations. One outcome for each key, in their order; what is gone already is well."""
+        shape, known = SHAPES[entity], self.read_records(entity, keys, ())
+        state = CANCELLED if shape.states else ARCHIVED
+        wanted = [key for key in dict.fromkeys(keys) if key in known and known[key].state != state]
+        done = self.write_records(entity, [Intent(entity, key, state=state) for key in wanted])
+        outcomes = dict(zip(wanted, done, strict=True))
+        return [outcomes.get(key) or Outcome(key, known.get(key)) for key in keys]
+
+    def create_rows(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""
         intents = self._with_free_numbers(shape, intents)
         rows = {number: self._values(shape, intent) for number, intent in intents.items()}
@@ -345,7 +366,7 @@ class OdooSide(Side):
         for number, row in rows.items():
             marker = intents[number].marker
             try:
-                keys[number] = str(self.access.create_marked(shape.model, [row], [marker], self.context)[0])
+                keys[number] = str(self._create_marked(shape, [row], [marker])[0])
             except REFUSALS as error:
                 known = self.access.find_marked(shape.model, marker)
                 if known:
@@ -359,9 +380,12 @@ class OdooSide(Side):
         """Ids of all, None when one of them was refused: then none was created."""
         markers = [intents[number].marker for number in rows]
         try:
-            return self.access.create_marked(shape.model, list(rows.values()), markers, self.context) if rows else []
+            return self._create_marked(shape, list(rows.values()), markers) if rows else []
         except REFUSALS:
             return None
+
+    def _create_marked(self, shape, rows, markers):
+        return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits.context})
 
     def _with_free_numbers(self, shape, intents):
         """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
@@ -415,7 +439,7 @@ class OdooSide(Side):
 
     def _step(self, shape, state, ids):
         if not shape.states:
-            self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals={'active': state == ACTIVE})
+            shape.habits(self, shape).activate(ids, state == ACTIVE)
             return
         rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
         left = [row['id'] for row in rows if shape.states[row['state']] != state]
@@ -490,10 +514,36 @@ class OdooSide(Side):
                 row['id']: (f"{countries[row['country_id']]}-" if prefix else '') + (row[field] or '') for row in rows}
         return self._codes[code]
 
+    # -- for the habits of an entity ----------------------------------------------------------------------------------------------
+
+    def call(self, model, method, ids=None, /, *, idempotent=False, **named):
+        """What a method returns, called for our company."""
+        return self.access.call(model, method, ids, idempotent=idempotent, context=self.context, **named)
+
+    def rows(self, model, domain, fields):
+        """All records that match, with these fields and their id."""
+        return self._rows(model, domain, fields, 0)
+
+    def existing(self, entity, ids):
+        """Those of the ids that are records of an entity."""
+        domain = [*self._domain(SHAPES[entity]), ('id', 'in', sorted(ids))]
+        return {row['id'] for row in self._rows(SHAPES[entity].model, domain, ['id'], 0)} if ids else set()
+
+    def of_company(self, names):
+        """Values of fields of our company, in this order."""
+        if names not in self._company_values:
+            row, = self._rows('res.company', [('id', '=', self.company)], list(names), 1)
+            self._company_values[names] = [row[name] for name in names]
+        return self._company_values[names]
+
+    def currency_codes(self):
+        """{id: ISO code}"""
+        return self._codes_of(_CURRENCY)
+
     # -- helpers ----------------------------------------------------------------------------------------------------------------
 
     def _domain(self, shape, filters=None):
-        domain = [*shape.domain, *((filters or {}).get('domain') or ())]
+        domain = [*shape.domain, *shape.habits(self, shape).domain(), *((filters or {}).get('domain') or ())]
         if shape.has_company and 'company_id' in self._fields(shape.model):
             domain.append(('company_id', 'in', [self.company, False]))
         return domain

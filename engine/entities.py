@@ -53,6 +53,7 @@ class Entity:
     :param hints: fields that make it probable
     :param is_document: has the states draft, posted, cancelled; else active, archived
     :param missing: what happens by default to a record that only one side has
+    :param one_of: groups of fields; of each group a new record must have one, else it concerns only the side that has it
     """
 
     name: str
@@ -62,6 +63,7 @@ class Entity:
     hints: tuple[tuple[str, ...], ...] = ()
     is_document: bool = False
     missing: str = CREATE
+    one_of: tuple[tuple[str, ...], ...] = ()
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError for none."""
@@ -89,6 +91,10 @@ _ENTRY_LINE = (
 _BANK_ACCOUNT = (
     Field('number', "Account number", required=True), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
 )
+#: Both documents of an allocation; each is of one of these entities.
+_PAID_DOCUMENTS = tuple(
+    Field(f'{side}_{name}', title.format(side.capitalize()), REF, of=name) for side in ('debit', 'credit')
+    for name, title in (('invoice', "{}: invoice"), ('payment', "{}: payment"), ('entry', "{}: journal entry")))
 
 ENTITIES = {entity.name: entity for entity in (
     Entity('currency', "Currencies", (
@@ -145,7 +151,7 @@ ENTITIES = {entity.name: entity for entity in (
     ), keys=(('kind', 'number', 'partner', 'total'),), hints=(('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')),
         is_document=True),
     Entity('payment', "Payments", (
-        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True),
+        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number"),
         Field('partner_kind', "Customer or vendor", CHOICE, required=True, frozen=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('amount', "Amount", MONEY, required=True, frozen=True), Field('currency', "Currency", CODE, required=True, frozen=True),
@@ -156,6 +162,12 @@ ENTITIES = {entity.name: entity for entity in (
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True), Field('total', "Total", MONEY, check=True),
     ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
+    # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
+    Entity('allocation', "Matched payments", (
+        *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY, required=True),
+        Field('currency', "Currency", CODE, required=True), Field('date', "Date", DATE),
+        Field('debit_due', "Due date of the debit", DATE), Field('credit_due', "Due date of the credit", DATE),
+    ), one_of=tuple(tuple(field.name for field in _PAID_DOCUMENTS if field.name.startswith(side)) for side in ('debit', 'credit'))),
 )}
 
 

@@ -91,6 +91,8 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     if options.direction not in (BOTH, way) or missing != CREATE or record.state == ARCHIVED and not is_needed:
         return Plan(IGNORED)
     sent = _sent(record.fields, _without_checks(entity, rules), way)
+    if not all(any(sent.get(name) for name in group) for group in entity.one_of):
+        return Plan(IGNORED)
     needs = frozenset(unknown(sent, side)).difference(known)
     if needs:
         return Plan(BLOCKED, needs=needs)

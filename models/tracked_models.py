@@ -52,3 +52,8 @@ class AccountMoveLine(models.Model):
 class AccountPayment(models.Model):
     _name = 'account.payment'
     _inherit = ['account.payment', TRACKED]
+
+
+class AccountPartialReconcile(models.Model):
+    _name = 'account.partial.reconcile'
+    _inherit = ['account.partial.reconcile', TRACKED]

@@ -1,0 +1,419 @@
+"""Two real Odoo databases keep the same books: payments, journal entries, and which document pays which."""
+from decimal import Decimal
+
+from odoo import Command
+from odoo.tests import tagged
+
+from ..clients.books import Intent, Ref
+from ..clients.errors import Rejected
+from ..engine.plan import HERE, THERE
+from .peer_common import DAY, REFERENCES, PeerCase
+
+
+class PeerPaymentTests:
+    """What holds between this database and an Odoo of `series`."""
+
+    allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
+
+    def with_payments(self):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation')
+        self.bank = self.company_data['default_journal_bank']
+
+    def payment(self, amount, post=True, **values):
+        payment = self.env['account.payment'].create({
+            'payment_type': 'inbound', 'partner_type': 'customer', 'partner_id': self.partner.id, 'amount': amount, 'date': DAY,
+            'journal_id': self.bank.id, **values})
+        if post:
+            payment.action_post()
+        return payment
+
+    def match(self, *moves):
+        """Match the open receivable and payable items of documents."""
+        lines = self.env['account.move.line'].concat(*(move.line_ids for move in moves)).filtered(
+            lambda line: line.account_id.account_type in ('asset_receivable', 'liability_payable') and not line.reconciled)
+        lines.reconcile()
+        return (lines.matched_debit_ids | lines.matched_credit_ids).filtered(lambda partial: {
+            partial.debit_move_id.move_id, partial.credit_move_id.move_id} <= {*moves})
+
+    def move_there(self, id_):
+        move, = self.there('account.move', [('id', '=', id_)], 'name', 'state', 'amount_residual', 'payment_state', 'amount_total',
+                           'amount_total_signed', 'invoice_currency_rate', 'currency_id', 'date', 'ref')
+        return move
+
+    def payment_there(self, payment):
+        found, = self.there('account.payment', [('id', '=', self.twin(payment))], 'name', 'state', 'amount', 'memo', 'move_id', 'date',
+                            'payment_type', 'partner_type', 'partner_id', 'currency_id')
+        return found
+
+    def open_there(self, id_):
+        return float(self.move_there(id_)['amount_residual'])
+
+    def assert_quiet(self):
+        """All that is left to do is nothing."""
+        self.run_sync()
+        log = self.run_sync()
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0), log.detail)
+        changes = self.env['online.sync.change'].sudo().search([
+            ('link_id', '=', self.link.id), ('state', 'in', ('blocked', 'failed', 'pending'))])
+        self.assertFalse(changes, changes.mapped('why'))
+
+    # -- payments -----------------------------------------------------------------------------------------------------------------
+
+    def test_customer_payment_from_here_pays_the_invoice_there(self):
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(100, memo='thank you')
+        self.match(invoice, payment.move_id)
+        self.assertEqual(invoice.payment_state, 'paid')
+        self.run_sync()
+        there = self.payment_there(payment)
+        self.assertEqual((there['name'], there['memo'], float(there['amount'])), (payment.name, 'thank you', 100))
+        self.assertEqual((there['payment_type'], there['partner_type']), ('inbound', 'customer'))
+        self.assertEqual((there['partner_id'], str(there['date'])), (self.twin(self.partner), str(DAY)))
+        self.assertIn(there['state'], ('in_process', 'paid'))
+        self.assertTrue(there['move_id'])
+        move = self.move_there(self.twin(invoice))
+        self.assertEqual((move['payment_state'], float(move['amount_residual'])), ('paid', 0))
+        self.assert_quiet()
+
+    def pay_there(self, amount, partner, **values):
+        journal = self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        payment = self.create_there('account.payment', **{
+            'payment_type': 'inbound', 'partner_type': 'customer', 'partner_id': partner, 'amount': amount, 'date': '2026-03-10',
+            'journal_id': journal, **values})
+        self.rpc.call('account.payment', 'action_post', [payment])
+        return payment
+
+    def match_there(self, move, payment):
+        lines = self.there('account.move.line', [
+            '|', ('move_id', '=', move), ('payment_id', '=', payment), ('reconciled', '=', False),
+            ('account_id.account_type', 'in', ['asset_receivable', 'liability_payable'])], 'id')
+        self.rpc.call('account.move.line', 'reconcile', [line['id'] for line in lines])
+
+    def test_customer_payment_from_there_pays_the_invoice_here(self):
+        self.with_payments()
+        invoice = self.invoice(100)
+        self.run_sync()
+        there = self.twin(invoice)
+        payment = self.pay_there(100, self.twin(self.partner))
+        self.match_there(there, payment)
+        self.run_sync()
+        here = self.twin_of('account.payment', payment)
+        self.assertEqual((here.amount, here.partner_id, here.journal_id), (100, self.partner, self.bank))
+        self.assertIn(here.state, ('in_process', 'paid'))
+        self.assertEqual((invoice.payment_state, invoice.amount_residual), ('paid', 0))
+        self.assertEqual(here.reconciled_invoice_ids, invoice)
+        self.assert_quiet()
+
+    def test_vendor_payment(self):
+        self.with_payments()
+        bill = self.invoice(80, move_type='in_invoice', ref='B-1')
+        payment = self.payment(80, payment_type='outbound', partner_type='supplier')
+        self.match(bill, payment.move_id)
+        self.run_sync()
+        there = self.payment_there(payment)
+        self.assertEqual((there['payment_type'], there['partner_type'], float(there['amount'])), ('outbound', 'supplier', 80))
+        self.assertEqual(self.move_there(self.twin(bill))['payment_state'], 'paid')
+        self.assert_quiet()
+
+    def test_partial_payments_and_one_payment_for_two_invoices(self):
+        self.with_payments()
+        first, second = self.invoice(100), self.invoice(50)
+        part, rest = self.payment(30), self.payment(100)
+        self.match(first, part.move_id)
+        self.match(first, rest.move_id)
+        self.match(second, rest.move_id)
+        self.assertEqual((first.amount_residual, second.amount_residual), (0, 20))
+        self.run_sync()
+        self.assertEqual((self.open_there(self.twin(first)), self.open_there(self.twin(second))), (0, 20))
+        self.assertEqual(self.move_there(self.twin(second))['payment_state'], 'partial')
+        self.assert_quiet()
+
+    def test_allocations_wait_for_each_other(self):
+        """The later one of two fits only after the earlier one."""
+        self.with_payments()
+        invoice, part, rest = self.invoice(100), self.payment(30), self.payment(100)
+        self.run_sync()
+        partials = self.match(invoice, part.move_id), self.match(invoice, rest.move_id)
+        self.assertEqual([partial.amount for partial in partials], [30, 70])
+        self.run_sync()
+        self.assertEqual(self.move_there(self.twin(invoice))['payment_state'], 'paid')
+        self.assert_quiet()
+
+    def test_instalments(self):
+        self.with_payments()
+        terms = self.env.ref('account.account_payment_term_advance_60days')
+        self.assertTrue(self.twin(terms))
+        invoice, payment = self.invoice(100, invoice_payment_term_id=terms.id), self.payment(30)
+        late = invoice.line_ids.filtered(lambda line: line.account_id.account_type == 'asset_receivable').sorted('date_maturity')[-1]
+        (late + payment.move_id.line_ids.filtered(lambda line: line.account_id == late.account_id)).reconcile()
+        self.run_sync()
+        items = self.there('account.move.line', [
+            ('move_id', '=', self.twin(invoice)), ('account_id.account_type', '=', 'asset_receivable')], 'date_maturity', 'amount_residual')
+        items.sort(key=lambda item: str(item['date_maturity']))
+        self.assertEqual([float(item['amount_residual']) for item in items], [30, 40], "the first is open for as much, but is not meant")
+        self.assert_quiet()
+
+    def test_state_of_a_payment_follows(self):
+        self.with_payments()
+        self.flow('payment').follows = True
+        payment, draft = self.payment(10), self.payment(20, post=False)
+        self.run_sync()
+        self.assertEqual(self.payment_there(draft)['state'], 'draft')
+        payment.action_draft()
+        draft.action_post()
+        self.run_sync()
+        self.assertEqual(self.payment_there(payment)['state'], 'draft')
+        self.assertIn(self.payment_there(draft)['state'], ('in_process', 'paid'))
+        payment.amount = 12
+        payment.action_post()
+        draft.action_cancel()
+        self.run_sync()
+        there = self.payment_there(payment)
+        self.assertIn(there['state'], ('in_process', 'paid'))
+        self.assertEqual((float(there['amount']), there['name']), (12, payment.name))
+        self.assertEqual(self.payment_there(draft)['state'], 'canceled')
+        self.rpc.call('account.payment', 'action_cancel', [self.twin(payment)])
+        self.run_sync()
+        self.assertEqual(payment.state, 'canceled')
+        self.assert_quiet()
+
+    def test_state_of_a_payment_that_does_not_follow(self):
+        self.with_payments()
+        payment = self.payment(10)
+        self.run_sync()
+        payment.action_cancel()
+        self.run_sync()
+        self.assertIn(self.payment_there(payment)['state'], ('in_process', 'paid'))
+
+    def test_number_of_a_payment_that_is_taken_there(self):
+        self.with_payments()
+        payment = self.payment(10)
+        other = self.pay_there(7, self.create_there('res.partner', name='Other'))
+        self.assertEqual(self.there('account.payment', [('id', '=', other)], 'name')[0]['name'], payment.name)
+        self.run_sync()
+        there = self.payment_there(payment)
+        self.assertNotEqual(there['name'], payment.name)
+        self.assertEqual(there['memo'], payment.name)
+        self.assertEqual(self.twin_of('account.payment', other).amount, 7)
+        self.assert_quiet()
+
+    # -- entries ------------------------------------------------------------------------------------------------------------------
+
+    def entry(self, *lines, post=True, **values):
+        """An entry of (account, balance, values of the item)."""
+        entry = self.env['account.move'].create({
+            'move_type': 'entry', 'date': DAY, 'journal_id': self.company_data['default_journal_misc'].id, **values,
+            'line_ids': [Command.create({'account_id': account.id, 'balance': balance, **more}) for account, balance, more in lines]})
+        if post:
+            entry.action_post()
+        return entry
+
+    def test_entry_with_three_items_both_ways(self):
+        self.with_payments()
+        expense, revenue = self.company_data['default_account_expense'], self.company_data['default_account_revenue']
+        receivable = self.company_data['default_account_receivable']
+        entry = self.entry((receivable, 70.5, {'partner_id': self.partner.id, 'name': 'to pay'}), (expense, 29.5, {}), (revenue, -100, {}),
+                           ref='correction')
+        self.run_sync()
+        move = self.move_there(self.twin(entry))
+        self.assertEqual((move['name'], move['state'], move['ref'], str(move['date'])), (entry.name, 'posted', 'correction', str(DAY)))
+        self.assertEqual(float(move['amount_total']), entry.amount_total)
+        items = self.there('account.move.line', [('move_id', '=', self.twin(entry))], 'account_id', 'balance', 'partner_id', 'name')
+        self.assertEqual({(item['account_id'], float(item['balance'])) for item in items}, {
+            (self.twin(receivable), 70.5), (self.twin(expense), 29.5), (self.twin(revenue), -100)})
+        self.assertEqual([item['partner_id'] for item in items if item['name'] == 'to pay'], [self.twin(self.partner)])
+        journal = self.there('account.journal', [('id', '=', self.twin(self.company_data['default_journal_misc']))], 'id')[0]['id']
+        other = self.create_there('account.move', move_type='entry', date='2026-03-12', journal_id=journal, line_ids=[
+            [0, 0, {'account_id': self.twin(account), 'balance': balance}] for account, balance in (
+                (expense, 12.34), (receivable, 0.66), (revenue, -13))])
+        self.rpc.call('account.move', 'action_post', [other])
+        self.run_sync()
+        here = self.twin_of('account.move', other)
+        self.assertEqual((here.state, here.amount_total, sorted(here.line_ids.mapped('balance'))), ('posted', 13, [-13, 0.66, 12.34]))
+        self.assert_quiet()
+
+    def test_entry_pays_an_invoice(self):
+        self.with_payments()
+        invoice = self.invoice(40)
+        receivable = self.company_data['default_account_receivable']
+        entry = self.entry((receivable, -40, {'partner_id': self.partner.id}), (self.company_data['default_account_expense'], 40, {}))
+        self.match(invoice, entry)
+        self.run_sync()
+        self.assertEqual(self.open_there(self.twin(invoice)), 0)
+        self.assert_quiet()
+
+    # -- undone -------------------------------------------------------------------------------------------------------------------
+
+    def test_unmatched_on_either_side(self):
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(100)
+        partial = self.match(invoice, payment.move_id)
+        self.run_sync()
+        there = self.twin(invoice)
+        key = str(self.twin(partial))
+        noted = self.env['online.sync.change'].sudo()
+        partial.unlink()
+        self.env.cr.precommit.run()
+        self.assertTrue(noted.search([('flow_id', '=', self.flow('allocation').id), ('state', '=', 'pending')]))
+        outcome, = self.sides()[THERE].delete_records('allocation', [key])
+        self.assertFalse(outcome.error)
+        self.assertEqual(self.open_there(there), 100)
+        outcome, = self.sides()[THERE].delete_records('allocation', [key])
+        self.assertFalse(outcome.error, "gone already")
+        partial = self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.assertEqual(self.open_there(there), 0, "it can be matched again")
+        outcome, = self.sides()[HERE].delete_records('allocation', [str(partial.id)])
+        self.assertFalse(outcome.error)
+        self.assertEqual(invoice.amount_residual, 100)
+
+    def test_unmatched_here_is_unmatched_there(self):
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(100)
+        partial = self.match(invoice, payment.move_id)
+        self.run_sync()
+        there = self.twin(invoice)
+        self.assertEqual(self.open_there(there), 0)
+        partial.unlink()
+        self.run_sync()
+        self.assertEqual(self.open_there(there), 100)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.assertEqual(self.open_there(there), 0, "it can be matched again")
+        self.assert_quiet()
+
+    def test_unmatched_there_is_unmatched_here_after_two_complete_lists(self):
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(100)
+        partial = self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.rpc.call('account.move', 'js_remove_outstanding_partial', [self.twin(invoice)], partial_id=self.twin(partial))
+        for expected in (0, 100):
+            self.flow('allocation').listed_at = False
+            self.run_sync()
+            self.assertEqual(invoice.amount_residual, expected)
+        self.assert_quiet()
+        self.assertEqual(self.open_there(self.twin(invoice)), 100, "it is not matched again")
+
+    def test_delete_of_other_records(self):
+        self.with_payments()
+        payment, partner = self.payment(10), self.env['res.partner'].create({'name': 'Gone'})
+        self.run_sync()
+        there = self.sides()[THERE]
+        for entity, record in (('payment', payment), ('partner', partner)):
+            outcome, = there.delete_records(entity, [str(self.twin(record))])
+            self.assertFalse(outcome.error)
+        self.assertEqual(self.payment_there(payment)['state'], 'canceled')
+        self.assertFalse(self.there('res.partner', [('id', '=', self.twin(partner))], 'active')[0]['active'])
+
+    # -- what does not fit --------------------------------------------------------------------------------------------------------
+
+    def test_what_does_not_come_to_the_amount_is_refused_in_words(self):
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(60)
+        self.run_sync()
+        other = self.pay_there(90, self.twin(self.partner))
+        self.match_there(self.twin(invoice), other)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        change = self.env['online.sync.change'].sudo().search([
+            ('flow_id', '=', self.flow('allocation').id), ('state', '=', 'failed')])
+        self.assertTrue(change)
+        self.assertTrue(any('60' in why and invoice.name in why for why in change.mapped('why')), change.mapped('why'))
+        self.assertEqual(self.open_there(self.twin(invoice)), 10, "nothing was matched in part")
+
+    def test_bank_transaction_that_pays_is_not_sent(self):
+        self.with_payments()
+        invoice = self.invoice(100)
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'date': DAY, 'payment_ref': invoice.name, 'amount': 100, 'partner_id': self.partner.id})
+        _liquidity, suspense, _other = line._seek_for_lines()
+        suspense.account_id = invoice.line_ids.filtered(lambda item: item.account_id.account_type == 'asset_receivable').account_id
+        self.match(invoice, line.move_id)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.run_sync()
+        self.assertEqual(self.open_there(self.twin(invoice)), 100)
+        self.assertFalse(self.twin(line.move_id))
+        self.assert_quiet()
+
+    # -- currencies ---------------------------------------------------------------------------------------------------------------
+
+    def with_euros(self, rate):
+        self.euro = self.env.ref('base.EUR')
+        self.euro.active = True
+        self.euro.rate_ids.filtered(lambda one: one.company_id == self.company).unlink()
+        self.env['res.currency.rate'].create({
+            'currency_id': self.euro.id, 'company_id': self.company.id, 'name': '2026-03-01', 'rate': rate})
+
+    def test_invoice_and_payment_in_euros(self):
+        """There is another rate there (1): the document's own goes with it, the payment has each side's."""
+        self.with_payments()
+        self.with_euros(0.812345)
+        invoice, payment = self.invoice(1234.56, currency_id=self.euro.id), self.payment(1234.56, currency_id=self.euro.id)
+        partial = self.match(invoice, payment.move_id)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.run_sync()
+        move = self.move_there(self.twin(invoice))
+        self.assertAlmostEqual(float(move['invoice_currency_rate']), invoice.invoice_currency_rate, 8)
+        self.assertEqual((float(move['amount_total']), float(move['amount_total_signed'])), (1234.56, invoice.amount_total_signed))
+        self.assertEqual((move['payment_state'], float(move['amount_residual'])), ('paid', 0))
+        self.assertEqual(float(self.payment_there(payment)['amount']), 1234.56)
+        there, = self.there('account.partial.reconcile', [('id', '=', self.twin(partial))], 'debit_amount_currency', 'exchange_move_id')
+        self.assertEqual(float(there['debit_amount_currency']), 1234.56)
+        self.assertTrue(there['exchange_move_id'], "its own exchange difference")
+        self.assert_quiet()
+        self.assertFalse(self.twin_of('account.move', there['exchange_move_id']), "which stays there")
+
+    def test_invoice_in_euros_from_there(self):
+        self.with_payments()
+        self.with_euros(0.5)
+        self.run_sync()
+        euro, = self.there('res.currency', [('name', '=', 'EUR')], 'id')
+        partner = self.twin(self.partner)
+        invoice = self.create_there('account.move', move_type='out_invoice', partner_id=partner, invoice_date='2026-03-10',
+                                    currency_id=euro['id'], invoice_currency_rate=0.9123456, invoice_line_ids=[
+                                        [0, 0, {'name': 'work', 'price_unit': 333.33, 'tax_ids': [[6, 0, []]]}]])
+        self.rpc.call('account.move', 'action_post', [invoice])
+        payment = self.pay_there(333.33, partner, currency_id=euro['id'])
+        self.match_there(invoice, payment)
+        self.run_sync()
+        here, move = self.twin_of('account.move', invoice), self.move_there(invoice)
+        self.assertAlmostEqual(here.invoice_currency_rate, float(move['invoice_currency_rate']), 8)
+        self.assertEqual((here.amount_total, here.amount_total_signed), (333.33, float(move['amount_total_signed'])))
+        self.assertEqual((here.payment_state, here.amount_residual), ('paid', 0))
+        self.assertEqual(self.twin_of('account.payment', payment).amount, 333.33)
+        self.assert_quiet()
+
+    def test_entry_in_euros(self):
+        self.with_payments()
+        self.with_euros(0.8)
+        entry = self.entry(
+            (self.company_data['default_account_expense'], 125, {'currency_id': self.euro.id, 'amount_currency': 99}),
+            (self.company_data['default_account_revenue'], -125, {}))
+        self.run_sync()
+        items = self.there('account.move.line', [('move_id', '=', self.twin(entry))], 'balance', 'amount_currency')
+        self.assertEqual({(float(item['balance']), float(item['amount_currency'])) for item in items}, {(125, 99), (-125, -125)})
+        self.assert_quiet()
+
+    def test_refusals_of_a_side(self):
+        """What `write_records` says of allocations that cannot be: nothing is written, each has its sentence."""
+        self.with_payments()
+        invoice = self.invoice(100, post=False)
+        payment = self.payment(100)
+        here = self.sides()[HERE]
+        outcome, = here.write_records('allocation', [Intent('allocation', fields={
+            'debit_invoice': Ref('invoice', str(invoice.id)), 'credit_payment': Ref('payment', str(payment.id)), 'amount': Decimal(100),
+            'currency': 'USD'})])
+        self.assertIsInstance(outcome.error, Rejected)
+        self.assertIn('no item that can be matched', outcome.error.message)
+
+
+@tagged('post_install', '-at_install')
+class TestPeerPayments18(PeerPaymentTests, PeerCase):
+    series = '18.0'
+
+
+@tagged('post_install', '-at_install')
+class TestPeerPayments19(PeerPaymentTests, PeerCase):
+    series = '19.0'
