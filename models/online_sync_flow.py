@@ -149,8 +149,9 @@ class OnlineSyncFlow(models.Model):
         """The fields of this kind of record as a matrix."""
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_flow_field')
-        return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'default_flow_id': self.id},
-                'name': _("Fields of %s", self.name)}
+        has_lines = any(field.is_line for field in self.field_ids)
+        return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'search_default_group_part': 1} if has_lines else {},
+                'name': _("Fields of %s", self.name), 'display_name': _("Fields of %s", self.name)}
 
 
 def _with_lines(declared, prefix=''):

@@ -99,6 +99,8 @@ class OnlineSyncBinding(models.Model):
     def action_open_here(self):
         """The record of this database."""
         self.ensure_one()
+        if not self.env[self.res_model].browse(self.res_id).exists():
+            raise UserError(_("This record was deleted here."))
         return {'type': 'ir.actions.act_window', 'res_model': self.res_model, 'res_id': self.res_id, 'views': [(False, 'form')]}
 
 

@@ -23,6 +23,7 @@ from . import test_merge
 from . import test_odoo_rpc
 from . import test_peer
 from . import test_peer_payments
+from . import test_peer_screens
 from . import test_peer_story
 from . import test_reading
 from . import test_servers

@@ -143,7 +143,7 @@ class OnlineSyncPairingKind(models.TransientModel):
     probable_count = fields.Integer("Probable", compute='_compute_counts')
     here_count = fields.Integer("Only here", compute='_compute_counts')
     there_count = fields.Integer("Only there", compute='_compute_counts')
-    then = fields.Char("The first run then", compute='_compute_counts')
+    then = fields.Char("The next run then", compute='_compute_counts')
 
     @api.depends('flow_id')
     def _compute_name(self):
@@ -163,10 +163,11 @@ class OnlineSyncPairingKind(models.TransientModel):
             kind.probable_count = found.get((kind._origin, pairing.PROBABLE), 0)
             kind.here_count = here.get(kind._origin, 0) - paired.get(kind._origin, 0)
             kind.there_count = there.get(kind._origin, 0) - paired.get(kind._origin, 0)
-            kind.then = ', '.join(kind._then()) or _("leaves the rest alone")
+            rest = kind.here_count or kind.there_count
+            kind.then = ', '.join(kind._then()) or (rest and _("leaves the rest alone") or '')
 
     def _then(self):
-        """What the first run does with what has no pair, as the flow says."""
+        """What the next run does with what has no pair, as the flow says."""
         flow, words = self.flow_id, []
         if self.here_count and flow.missing_there == 'create' and flow.direction in ('both', 'push'):
             words.append(_("creates %s there", self.here_count))

@@ -15,14 +15,18 @@ export class CredentialsField extends Component {
         return this.props.record.data.provider_facts?.credentials || [];
     }
 
+    get isBooks() {
+        return this.props.record.data.provider_facts?.kind === "books";
+    }
+
     /** What is needed only sometimes waits until it is asked for, or until the user looks for it. */
     get hidden() {
-        const facts = this.props.record.data.provider_facts;
-        if (this.state.more || facts?.kind !== "books") {
+        if (this.state.more || !this.isBooks) {
             return [];
         }
+        const { asked } = this.props.record.data.provider_facts;
         return this.credentials.filter(
-            (credential) => !credential.required && !facts.asked.includes(credential.name) && !this.typed(credential.name)
+            (credential) => !credential.required && !asked.includes(credential.name) && !this.typed(credential.name)
         );
     }
 

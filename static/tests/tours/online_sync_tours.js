@@ -132,3 +132,32 @@ registry.category("web_tour.tours").add("online_sync_matching_undo", {
         { trigger: line("first payment") },
     ],
 });
+
+const flow = (name, direction) => `.o_field_widget[name='flow_ids'] .o_data_row:contains('${name}') [data-direction='${direction}']`;
+
+registry.category("web_tour.tours").add("online_sync_books", {
+    steps: () => [
+        ...openConnections,
+        { trigger: ".o_kanban_record:contains('Peer Company'):contains('Pairs are to be confirmed')" },
+        { trigger: ".o_kanban_record:contains('Peer Company') .fw-bold", run: "click" },
+        { trigger: flow("Products", "both"), run: "click" },
+        { trigger: flow("Products", "pull") },
+        { trigger: ".o_data_row:contains('Contacts') button[name='action_open_fields']", run: "click" },
+        { trigger: ".o_breadcrumb:contains('Fields of Contacts')" },
+        { trigger: ".o_data_row:contains('Phone') [data-direction='both']", run: "click" },
+        { trigger: ".o_data_row:contains('Phone') [data-direction='pull']" },
+        { trigger: ".o_data_row:contains('Website') .o_list_record_selector input", run: "click" },
+        { trigger: ".o_control_panel button[name='action_off']", run: "click" },
+        { trigger: ".o_data_row:contains('Website') [data-direction='off']" },
+        { trigger: ".o_back_button, .o_breadcrumb .breadcrumb-item:last a", run: "click" },
+        { trigger: flow("Products", "pull") },
+        { trigger: ".o_form_view button[name='action_pair']:visible", run: "click" },
+        { trigger: ".o_online_sync_pairing .o_data_row:contains('Blue Labs') button[name='action_yes']", run: "click" },
+        { trigger: ".o_online_sync_pairing .o_data_row:contains('Blue Labs'):contains('The same')" },
+        { trigger: ".o_online_sync_pairing button[name='action_no_to_all']", run: "click" },
+        { trigger: ".o_online_sync_pairing:contains('Nothing is left to be decided')" },
+        { trigger: ".o_online_sync_confirm:contains('Confirm'):visible", run: "click" },
+        { trigger: ".o_notification:contains('pairs confirmed')" },
+        { trigger: flow("Contacts", "both") },
+    ],
+});

@@ -1,0 +1,180 @@
+"""The screens of a connection to another Odoo: connect, what flows, pairs, changes, twins; in Python and in a browser."""
+from odoo import release
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .peer_common import PeerCase
+
+
+@tagged('post_install', '-at_install')
+class TestPeerScreens(PeerCase, HttpCase):
+    series = '.'.join(str(number) for number in release.version_info[:2])
+
+    def setUp(self):
+        super().setUp()
+        self.manager = new_test_user(self.env, login='peer_manager', groups='account.group_account_manager,base.group_partner_manager',
+                                     company_id=self.company.id)
+
+    def both_know(self, **values):
+        """Id there, and the record here."""
+        return self.create_there('res.partner', **values), self.env['res.partner'].create(values)
+
+    def pairing(self, *entities):
+        for name in entities:
+            self.flow(name).direction = 'both'
+        action = self.link.with_user(self.manager).sudo(False).action_pair()
+        return self.env[action['res_model']].with_user(self.manager).sudo(False).browse(action['res_id'])
+
+    def line(self, pairing, title):
+        return pairing.line_ids.filtered(lambda line: line.title == title)
+
+    # -- connecting ---------------------------------------------------------------------------------------------------------------
+
+    def test_connect(self):
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        wizard.credentials = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': 'wrong'}
+        wizard.action_sign_in()
+        self.assertEqual((wizard.step, wizard.link_id.state), ('sign_in', 'draft'))
+        self.assertIn('API key', wizard.problem)
+        wizard.invalidate_recordset()
+        self.assertEqual(wizard.credentials['login'], 'sync')
+        self.assertNotIn('key', wizard.credentials)
+        wizard.credentials = {'key': self.peer.keys['sync']}
+        wizard.action_sign_in()
+        self.assertEqual((wizard.step, wizard.problem, wizard.peer_name), ('flows', False, 'Peer Company'))
+        link = wizard.link_id
+        self.assertIn('contacts', ' '.join(link.flow_ids.filtered(lambda flow: flow.direction == 'both').mapped('name')).lower())
+        self.assertTrue(link.needs_pairing)
+        self.assertFalse(link.can_run or link.next_run or link.log_ids)
+        self.assertEqual(wizard.action_flows()['res_id'], link.id)
+
+    def test_what_is_missing_is_asked_for(self):
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        wizard.credentials = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync'],
+                              'company': 'Nobody & Sons'}
+        wizard.action_sign_in()
+        self.assertIn('Peer Company', wizard.problem)
+        self.assertEqual(wizard.provider_facts['asked'], ['company'])
+
+    # -- pairs ----------------------------------------------------------------------------------------------------------------------
+
+    def test_pairs(self):
+        acme_there, acme = self.both_know(name='Acme', vat='US123')
+        blue_there, blue = self.both_know(name='Blue Labs')
+        alone = self.env['res.partner'].create({'name': 'Cedar'})
+        other = self.create_there('res.partner', name='Cedar Consulting Inc')
+        count = len(self.there('res.partner', [], 'name'))
+        pairing = self.pairing('partner')
+        lines = [self.line(pairing, name) for name in ('Acme', 'Blue Labs', 'Cedar')]
+        self.assertEqual([(line.sureness, line.decision) for line in lines],
+                         [('exact', 'yes'), ('probable', 'open'), ('none', 'no')])
+        cedar = self.line(pairing, 'Cedar')
+        free = self.env['online.sync.pairing.record'].with_user(self.manager).sudo(False).search(
+            [('kind_id', '=', cedar.kind_id.id), ('is_free', '=', True)])
+        self.assertIn('Cedar Consulting Inc', free.mapped('title'))
+        self.assertNotIn('Acme', free.mapped('title'))
+        cedar.remote_id = free.filtered(lambda record: record.title == 'Cedar Consulting Inc')
+        self.assertEqual(cedar.decision, 'yes')
+        self.line(pairing, 'Blue Labs').action_yes()
+        pairing.action_no_to_all()
+        self.assertEqual(pairing.open_count, 0)
+        pairing.action_confirm()
+        self.assertEqual([self.twin(record) for record in (acme, blue, alone)], [acme_there, blue_there, other])
+        self.assertTrue(self.flow('partner').pairs_confirmed)
+        self.assertFalse(self.link.needs_pairing)
+        self.assertEqual(len(self.there('res.partner', [], 'name')), count, "nothing is written there")
+
+    def test_one_record_there_is_the_same_as_one_here(self):
+        self.both_know(name='Acme', vat='US123')
+        self.env['res.partner'].create({'name': 'Acme Bakery'})
+        pairing = self.pairing('partner')
+        self.line(pairing, 'Acme Bakery').remote_id = self.line(pairing, 'Acme').remote_id
+        with self.assertRaisesRegex(UserError, 'Acme Bakery'):
+            pairing.action_confirm()
+
+    def test_reading_costs_no_query_a_line(self):
+        self.create_there('res.partner', name='First')
+        self.env['res.partner'].create([{'name': f'Customer {number}'} for number in range(10)])
+        self.pairing('partner')
+        before = self.env.cr.sql_log_count
+        self.pairing('partner')
+        few = self.env.cr.sql_log_count - before
+        self.env['res.partner'].create([{'name': f'Client {number}'} for number in range(100)])
+        self.env.flush_all()
+        before = self.env.cr.sql_log_count
+        self.pairing('partner')
+        self.assertLess(self.env.cr.sql_log_count - before, few + 40)
+
+    # -- flows, changes, twins --------------------------------------------------------------------------------------------------------
+
+    def test_what_is_switched_off_is_paired_again(self):
+        self.switch_on('partner')
+        flow = self.flow('partner')
+        self.assertTrue(self.link.can_run)
+        flow.direction = 'off'
+        flow.direction = 'pull'
+        self.assertTrue(flow.needs_pairing and not self.link.can_run)
+
+    def test_only_managers_change_what_flows(self):
+        accountant = new_test_user(self.env, login='peer_accountant', groups='account.group_account_user', company_id=self.company.id)
+        flow = self.flow('partner').with_user(accountant).sudo(False)
+        self.assertEqual(flow.name, 'Contacts')
+        for change in (lambda: flow.write({'direction': 'both'}), flow.field_ids[:1].action_off, flow.link_id.action_pair):
+            with self.assertRaises(AccessError):
+                change()
+        flow.with_user(self.manager).field_ids.filtered(lambda field: field.name == 'website').action_off()
+        self.assertEqual(flow.field_ids.filtered(lambda field: field.name == 'website').direction, 'off')
+
+    def test_fields_that_both_compute_are_never_turned(self):
+        fields = self.flow('invoice').field_ids.filtered('is_check')
+        with self.assertRaises(UserError):
+            fields.action_off()
+
+    def test_changes_are_decided_by_accountants(self):
+        change = self.env['online.sync.change'].sudo().create({'flow_id': self.flow('partner').id, 'state': 'failed', 'title': 'Acme'})
+        reader = new_test_user(self.env, login='peer_reader', groups='account.group_account_readonly', company_id=self.company.id)
+        with self.assertRaises(AccessError):
+            change.with_user(reader).sudo(False).action_retry()
+        change.with_user(self.manager).sudo(False).action_retry()
+        self.assertEqual(change.state, 'pending')
+        change.with_user(self.manager).sudo(False).action_skip()
+        self.assertEqual(change.state, 'dropped')
+
+    def test_twin(self):
+        there, acme = self.both_know(name='Acme', vat='US123')
+        alone = self.env['res.partner'].create({'name': 'Cedar'})
+        self.switch_on('partner')
+        partners = (acme | alone).with_user(self.manager).sudo(False)
+        self.assertEqual(partners.mapped('online_sync_twin_count'), [1, 0])
+        action = partners[0].action_open_online_sync_twin()
+        self.assertEqual((action['type'], action['url']), ('ir.actions.act_url', f'{self.peer.url}/odoo/res.partner/{there}'))
+        partners.invalidate_recordset()
+        with self.assertQueryCount(1):
+            partners.mapped('online_sync_twin_count')
+
+    def test_card(self):
+        self.both_know(name='Acme', vat='US123')
+        self.flow('partner').direction = 'both'
+        words = [line['words'] for line in self.link.card['books']]
+        self.assertIn("Pairs are to be confirmed before anything is written.", words)
+        self.switch_on('partner')
+        self.link.invalidate_recordset()
+        self.assertRegex(' '.join(line['words'] for line in self.link.card['books']), r"\d+ records? synchronized")
+
+    # -- in a browser -----------------------------------------------------------------------------------------------------------------
+
+    def test_tour(self):
+        admin = self.env.ref('base.user_admin')
+        admin.write({'company_ids': [(4, self.company.id)], 'company_id': self.company.id})
+        _acme_there, acme = self.both_know(name='Acme', vat='US123')
+        blue_there, blue = self.both_know(name='Blue Labs')
+        self.link.flow_ids._switch_on_first(self.link)
+        self.start_tour('/odoo', 'online_sync_books', login='admin', timeout=120)
+        self.assertEqual(self.flow('product').direction, 'pull')
+        self.assertEqual({field.name: field.direction for field in self.flow('partner').field_ids if field.name in ('website', 'phone')},
+                         {'website': 'off', 'phone': 'pull'})
+        self.assertEqual(self.twin(blue), blue_there)
+        self.assertTrue(self.twin(acme))
+        self.assertFalse(self.link.needs_pairing)
