@@ -181,7 +181,7 @@ def _welcome(series, facts, there):
 The cloud instance is another Odoo, at {there['url'].replace('127.0.0.1', 'localhost')}
   login     admin
   password  admin
-  to connect it again   address {there['url']}, user {there['login']}, API key {there['key']}
+  to connect it again   address {there['url']}, database {there['database']}, user {there['login']}, API key {there['key']}
 """
     say(f"""
 Odoo {series.name} is at http://localhost:{PORT}

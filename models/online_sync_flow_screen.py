@@ -73,7 +73,7 @@ class OnlineSyncFlowField(models.Model):
     def _compute_part(self):
         for field in self:
             head, slash, _rest = (field.name or '').partition('/')
-            field.part = field.flow_id._entity().field(head).title if slash else _("Record")
+            field.part = field.flow_id._entity().field(head).title if slash else _("Header")
 
     @api.depends('kind')
     def _compute_kind_name(self):

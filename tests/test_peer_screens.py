@@ -86,6 +86,24 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertFalse(self.link.needs_pairing)
         self.assertEqual(len(self.there('res.partner', [], 'name')), count, "nothing is written there")
 
+    def test_invoices_are_paired_in_the_same_reading_as_their_partners(self):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        there = self.create_there('res.partner', name='Acme', vat='US123')
+        income = self.there('account.account', [('account_type', '=', 'income')], 'code')[0]
+        invoice = self.invoice(100)
+        line = {'name': 'work', 'price_unit': 100, 'account_id': income['id'], 'tax_ids': [[6, 0, []]]}
+        twin = self.create_there('account.move', move_type='out_invoice', partner_id=there, invoice_date=str(invoice.date),
+                                 name=invoice.name, invoice_line_ids=[[0, 0, line]])
+
+        def paired():
+            return self.pairing('partner', 'invoice').line_ids.filtered(
+                lambda line: line.res_id == invoice.id and line.kind_id.flow_id.entity == 'invoice')
+        line = paired()
+        self.assertEqual((line.sureness, line.decision, line.remote_id.external_id), ('exact', 'yes', str(twin)))
+        self.partner.write({'vat': False})
+        line = paired()
+        self.assertEqual((line.sureness, line.decision), ('probable', 'open'), "its partner is only probably the same")
+
     def test_one_record_there_is_the_same_as_one_here(self):
         self.both_know(name='Acme', vat='US123')
         self.env['res.partner'].create({'name': 'Acme Bakery'})

@@ -1,8 +1,12 @@
 """Pairs before the first write: what both sides have already is shown side by side, and a person says what is the same."""
+from dataclasses import replace
+
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..clients.books import Ref
 from ..engine import pairing
+from ..engine.plan import HERE, THERE
 from ..models.compat import HAS_CONSTRAINT
 
 SURENESS = [(pairing.EXACT, "Exact"), (pairing.PROBABLE, "Probable"), ('none', "No pair found")]
@@ -34,6 +38,11 @@ class OnlineSyncPairing(models.TransientModel):
             wizard.yes_count = counts.get((wizard._origin, 'yes'), 0)
             wizard.open_count = counts.get((wizard._origin, 'open'), 0)
 
+    @api.depends('link_id')
+    def _compute_display_name(self):
+        for wizard in self:
+            wizard.display_name = _("Pairs to confirm")
+
     # -- reading --------------------------------------------------------------------------------------------------------------
 
     def _read(self):
@@ -43,9 +52,12 @@ class OnlineSyncPairing(models.TransientModel):
         flows = link.flow_ids.filtered(lambda flow: flow.direction != 'off').sorted('sequence')
         sides = link._sides(flows[:1], link._client())
         flows._check_fields(sides)
-        for flow in flows:
+        proposed = _Proposed()
+        for flow in flows:      # each after those that it points to: an invoice is the same only when its partner is
             here, there = flow._read_unpaired(sides)
-            self._propose(flow, here, there, flow._pairs_among(here, there))
+            pairs = proposed.weigh(flow._pairs_among(map(proposed.put, here), map(proposed.put, there)), here)
+            proposed.add(flow.entity, pairs)
+            self._propose(flow, here, there, pairs)
 
     def _propose(self, flow, here, there, pairs):
         kind = self.env['online.sync.pairing.kind'].create({'pairing_id': self.id, 'flow_id': flow.id})
@@ -258,6 +270,36 @@ class OnlineSyncPairingLine(models.TransientModel):
     def action_no(self):
         """Not the same; it stays as it is."""
         self.decision = 'no'
+
+
+class _Proposed:
+    """Pairs that were found in this reading: what points to one of a pair points to the other as well."""
+
+    def __init__(self):
+        self.common, self.doubtful = {}, set()
+
+    def add(self, entity, pairs):
+        for pair in pairs:
+            first = Ref(entity, f'{HERE}:{pair.local}')
+            self.common[Ref(entity, f'{THERE}:{pair.remote}')] = first
+            if pair.sureness != pairing.EXACT:
+                self.doubtful.add(first)
+
+    def put(self, record):
+        """The record of either side with references to pairs in one language."""
+        return replace(record, fields={name: self._put(value) for name, value in record.fields.items()})
+
+    def _put(self, value):
+        return self.common.get(value, value) if isinstance(value, Ref) else value
+
+    def weigh(self, pairs, here):
+        """The pairs; one that rests on a pair that is only probable is only probable itself."""
+        records = {record.key: record for record in here}
+        return [
+            replace(pair, sureness=pairing.PROBABLE)
+            if any(records[pair.local].fields.get(name) in self.doubtful for name in pair.by
+                   if isinstance(records[pair.local].fields.get(name), Ref)) else pair
+            for pair in pairs]
 
 
 def _title(record):
