@@ -10,6 +10,7 @@ class OnlineSyncChange(models.Model):
     _name = 'online.sync.change'
     _description = "Synchronized Change"
     _order = 'id desc'
+    _rec_name = 'title'
     _log_access = True
 
     flow_id = fields.Many2one('online.sync.flow', string="Records", required=True, ondelete='cascade', index=True)

@@ -36,7 +36,7 @@ class OnlineSyncLink(models.Model):
     def _compute_card(self):
         super()._compute_card()
         for link in self.filtered(lambda link: link.kind == 'books'):
-            link.card = {**link.card, 'books': link._books_words(), 'left_out': 0,
+            link.card = {**link.card, 'books': link._books_words(), 'left_out': 0, 'quiet': not link.needs_pairing and link.card['quiet'],
                          'via': ' · '.join(filter(None, [link.system, link.peer_currency]))}
 
 
