@@ -31,11 +31,16 @@ def _dump(value):
         return {'e': [to_json(value.update), [_dump_line(line) for line in value.add], list(value.remove)]}
     if isinstance(value, tuple):
         return {'l': [_dump_line(line) for line in value]}
-    return to_json(value) if isinstance(value, Mapping) else value
+    return {'f': to_json(value)} if isinstance(value, Mapping) else value
 
 
 def _dump_line(line):
     return [line.key, to_json(line.fields)]
+
+
+def _load_line(told):
+    key, fields = told
+    return Line(key, from_json(fields))
 
 
 def _load(value):
@@ -51,5 +56,7 @@ _LOADERS = {
     'd': date.fromisoformat,
     'r': lambda told: Ref(*told),
     's': lambda told: frozenset(Ref(*one) for one in told),
-    'l': lambda told: tuple(Line(key, from_json(fields)) for key, fields in told),
+    'l': lambda told: tuple(_load_line(line) for line in told),
+    'e': lambda told: LineEdits(from_json(told[0]), tuple(_load_line(line) for line in told[1]), tuple(told[2])),
+    'f': from_json,
 }

@@ -1,4 +1,6 @@
 """engine/merge.py: three-way merge, field by field and line by line. No database."""
+import json
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 
@@ -6,6 +8,7 @@ from odoo.tests import BaseCase, tagged
 
 from ..clients.books import Line, LineEdits, Ref
 from ..engine.merge import ASK, BOTH, DELETED, LOCAL, NEWEST, OFF, PULL, PUSH, REMOTE, Base, Conflict, Rule, agree, merge
+from ..engine.values import from_json, to_json
 from .test_matching_properties import property_of
 
 try:
@@ -305,3 +308,14 @@ class TestMerge(BaseCase):
         pair.round()
         merged = pair.round()
         self.assertFalse(merged.to_local or merged.to_remote)
+
+
+@tagged('-at_install', 'post_install')
+class TestValues(BaseCase):
+
+    def test_what_is_stored_is_read_again_as_what_it_was(self):
+        """The base of a pair, and what a question about a line keeps: all of its fields."""
+        line = Line('7', {'text': 'Oak', 'price': TEN, 'taxes': frozenset({Ref('tax', '#1')}), 'account': Ref('account', '#2')})
+        for value in (None, '', 'a', True, Decimal('10.10'), date(2026, 1, 31), datetime(2026, 1, 31, 12, 0, 1), (line,), line.fields, {},
+                      LineEdits({'1': {'price': TWO}}, (line,), ('2',)), frozenset(), ()):
+            self.assertEqual(from_json(json.loads(json.dumps(to_json({'value': value}))))['value'], value)
