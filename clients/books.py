@@ -87,7 +87,7 @@ class Intent:
     :param state: to bring it to, '' to leave it
     :param version: what the values were based on, '' when the record is new
     :param expects: what the side computes and what must come out before the document is posted: else it stays a draft and is refused
-    :param reopens: the document is posted: it goes back to draft for the change and is posted again
+    :param reopens: the state that the document leaves for the change and then has again; '' when it can be changed as it is
     """
 
     entity: str
@@ -96,7 +96,7 @@ class Intent:
     fields: Mapping[str, Value | LineEdits] = field(default_factory=dict)
     state: str = ''
     version: str = ''
-    reopens: bool = False
+    reopens: str = ''
     expects: Mapping[str, Value] = field(default_factory=dict)
 
 

@@ -328,7 +328,7 @@ class OdooSide(Side):
                     keys[number] = intent.key
                     errors[number] = self._update(shape, habits.complete(intent))
             errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
-            states = {n: (keys[n], one.state or (POSTED if one.reopens else '')) for n, one in page.items()
+            states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
             errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
             self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
@@ -413,8 +413,8 @@ class OdooSide(Side):
             if values:
                 self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=values)
         except REFUSALS as error:
-            if intent.reopens:      # refused: it is posted again as it was
-                self._bring_to_states(shape, {0: (intent.key, POSTED)}, {})
+            if intent.reopens:      # refused: it is again what it was
+                self._bring_to_states(shape, {0: (intent.key, intent.reopens)}, {})
             return error
         return None
 

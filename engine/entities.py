@@ -53,6 +53,7 @@ class Entity:
     :param hints: fields that make it probable
     :param is_document: has the states draft, posted, cancelled; else active, archived
     :param missing: what happens by default to a record that only one side has
+    :param is_tie: says which documents belong together; it is undone without a trace, and what can be tied depends on their states
     :param one_of: groups of fields; of each group a new record must have one, else it concerns only the side that has it
     """
 
@@ -63,6 +64,7 @@ class Entity:
     hints: tuple[tuple[str, ...], ...] = ()
     is_document: bool = False
     missing: str = CREATE
+    is_tie: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
 
     def field(self, name: str) -> Field:
@@ -167,7 +169,8 @@ ENTITIES = {entity.name: entity for entity in (
         *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY, required=True),
         Field('currency', "Currency", CODE, required=True), Field('date', "Date", DATE),
         Field('debit_due', "Due date of the debit", DATE), Field('credit_due', "Due date of the credit", DATE),
-    ), one_of=tuple(tuple(field.name for field in _PAID_DOCUMENTS if field.name.startswith(side)) for side in ('debit', 'credit'))),
+    ), is_tie=True,
+        one_of=tuple(tuple(field.name for field in _PAID_DOCUMENTS if field.name.startswith(side)) for side in ('debit', 'credit'))),
 )}
 
 

@@ -174,8 +174,9 @@ def _intent(entity, record, edits):
     if not edits:
         return None
     fields = {name: value for name, value in edits.items() if name != STATE}
-    reopens = record.state == POSTED and any(field.frozen and field.name in fields for field in entity.fields)
-    return Intent(entity.name, record.key, fields=fields, state=edits.get(STATE, ''), version=record.version, reopens=reopens)
+    is_closed = record.state in (POSTED, CANCELLED) and any(field.frozen and field.name in fields for field in entity.fields)
+    return Intent(entity.name, record.key, fields=fields, state=edits.get(STATE, ''), version=record.version,
+                  reopens=record.state if is_closed else '')
 
 
 def _sent(fields, rules, way):

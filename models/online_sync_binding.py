@@ -1,5 +1,6 @@
 from odoo import fields, models
 
+from ..clients.books import Ref
 from ..engine.merge import Base
 from ..engine.values import from_json, to_json
 from .compat import HAS_CONSTRAINT
@@ -27,6 +28,9 @@ class OnlineSyncBinding(models.Model):
     seen_pass = fields.Integer(readonly=True, help="The last complete list that showed it there.")
     missed = fields.Integer(readonly=True, help="Complete reads in a row that did not show it there.")
     gone = fields.Selection([('here', "Deleted here"), ('there', "Deleted there")], readonly=True)
+    tied_ids = fields.Many2many(
+        'online.sync.binding', 'online_sync_binding_tie', 'tie_id', 'document_id', string="Documents", readonly=True,
+        help="What belongs together by this record.")
     decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
     last_sync = fields.Datetime("Last synchronized", readonly=True)
 
@@ -53,3 +57,6 @@ class OnlineSyncBinding(models.Model):
             'seen_pass': self.flow_id.listing_pass,
             'base_local': to_json(base.local), 'base_remote': to_json(base.remote), 'remote_version': record.version,
             'title': record.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
+        if self.flow_id._entity().is_tie:
+            self.tied_ids = self.browse({
+                int(value.key[1:]) for value in base.local.values() if isinstance(value, Ref) and value.key.startswith('#')}).exists()

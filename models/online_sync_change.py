@@ -1,7 +1,14 @@
+import json
+from datetime import timedelta
+
 from odoo import _, api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
 from ..engine.entities import STATE
+
+#: When what was refused is tried again by itself: first and at the latest.
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=10), timedelta(days=1)
 
 
 class OnlineSyncChange(models.Model):
@@ -25,8 +32,13 @@ class OnlineSyncChange(models.Model):
         required=True, default='pending', index=True)
     deleted = fields.Boolean(help="The record was deleted here.")
     attempts = fields.Integer(readonly=True)
+    retry_at = fields.Datetime("Next try", readonly=True, help="When what was refused is tried again by itself.")
     needs = fields.Json(readonly=True, help="References that the other side does not know yet: [entity, key].")
     why = fields.Char(readonly=True)
+    remote_version = fields.Char(readonly=True, help="What the record there was when it was looked at.")
+    skipped_with_id = fields.Many2one(
+        'online.sync.change', "Skipped with", readonly=True, ondelete='set null', index='btree_not_null',
+        help="What this record needs was skipped.")
     crossed = fields.Json(readonly=True, help="What crossed: {'here' or 'there': names of fields}.")
     crossed_words = fields.Char("What crossed", compute='_compute_crossed_words')
     done_at = fields.Datetime("Done", readonly=True)
@@ -58,15 +70,65 @@ class OnlineSyncChange(models.Model):
         self.ensure_one()
         return {'type': 'ir.actions.act_url', 'url': self.link_id._address_of(self.flow_id.entity, self.external_id), 'target': 'new'}
 
+    @api.model
+    def _domain_due(self):
+        """What is to be sent now: what is new, what may go on, and what was refused and is tried again."""
+        return ['|', ('state', '=', 'pending'), '&', ('state', '=', 'failed'), ('retry_at', '<=', fields.Datetime.now())]
+
+    def _is_due(self):
+        return self.state == 'pending' or self.state == 'failed' and bool(self.retry_at) and self.retry_at <= fields.Datetime.now()
+
+    def _next_try(self):
+        """When a change that was refused is tried again: soon, then ever later, for most refusals are settled by a person."""
+        attempts = max(self.mapped('attempts'), default=0)
+        return fields.Datetime.now() + min(FIRST_RETRY * 2 ** min(attempts, 10), LAST_RETRY)
+
     def action_retry(self):
         """Try again at once."""
         changes = self._decided()
-        changes.filtered(lambda change: change.state in ('failed', 'blocked', 'dropped')).write({'state': 'pending', 'why': False})
+        changes._with_skipped().filtered(lambda change: change.state in ('failed', 'blocked', 'dropped')).write({
+            'state': 'pending', 'why': False, 'skipped_with_id': False})
         changes.link_id._wake()
 
+    def _with_skipped(self):
+        """These, and what was skipped along with them."""
+        found, new = self, self
+        while new:
+            new = self.search([('skipped_with_id', 'in', new.ids), ('state', '=', 'dropped')]) - found
+            found |= new
+        return found
+
     def action_skip(self):
-        """Leave the record as it is until it changes again; what waits for it waits on."""
-        self._decided().filtered(lambda change: change.state in ('failed', 'blocked', 'pending')).write({'state': 'dropped'})
+        """Leave the record as it is until it changes again, and with it what waits for it."""
+        changes = self._decided().filtered(lambda change: change.state in ('failed', 'blocked', 'pending'))
+        changes.write({'state': 'dropped'})
+        self.env['online.sync.issue'].sudo()._settle_rejected(changes)
+        for change in changes:
+            waiting = change._waiting()
+            waiting.write({'skipped_with_id': change.id, 'why': _("Skipped with %s", change.title or change.flow_id.name)})
+            waiting.action_skip()
+
+    def _waiting(self):
+        """The changes that wait for the record of this one."""
+        entity, found = self.flow_id.entity, self.browse()
+        for needed in (self.res_id and f'here:{self.res_id}', self.external_id and f'there:{self.external_id}'):
+            if needed:
+                found |= self._that_need(self.link_id, [[entity, needed]])
+        return found - self
+
+    @api.model
+    def _that_need(self, links, refs):
+        """The blocked changes that need one of these records.
+
+        :param refs: [[entity, 'here:KEY' or 'there:KEY'], …]
+        """
+        self.flush_model(['link_id', 'state', 'needs'])
+        self.env.cr.execute(SQL(
+            """SELECT change.id FROM online_sync_change change
+                WHERE change.state = 'blocked' AND change.link_id IN %s
+                  AND EXISTS (SELECT 1 FROM jsonb_array_elements(change.needs) need WHERE need = ANY(%s::jsonb[]))""",
+            tuple(links.ids) or (0,), [json.dumps(ref) for ref in refs]))
+        return self.browse(id_ for id_, in self.env.cr.fetchall())
 
     def _decided(self):
         """The changes in superuser mode, for nobody may write them but through the buttons of an accountant."""

@@ -63,6 +63,7 @@ class OnlineSyncFlow(models.Model):
         self._remember(sides, items)
         if not depth:
             self._ask_for_partners(sides, items)
+        self._retry_ties(items)
         self._note_gone(sides, [item for item in items if item.binding and not item.binding.gone and not item.told[HERE]])
         return items
 
@@ -250,7 +251,10 @@ class OnlineSyncFlow(models.Model):
             changes = self._standing_change(about) or changes.create({'flow_id': self.id, 'origin': origin, **about})
         if changes:
             changes.write({**about, **values, 'crossed': crossed or False, 'attempts': max(changes.mapped('attempts')) + 1,
+                           'remote_version': item.told[THERE].version if item.told[THERE] else False,
+                           'retry_at': changes._next_try() if item.error else False,
                            'done_at': fields.Datetime.now() if values['state'] == 'done' else False})
+            self._ask_about_refusal(item, changes)
         self._ask(item)
 
     def _standing_change(self, about):
@@ -287,6 +291,19 @@ class OnlineSyncFlow(models.Model):
         else:
             issues._settle_binding(item.binding, {'totals'})
 
+    def _ask_about_refusal(self, item, changes):
+        issues = self.env['online.sync.issue'].sudo()
+        if item.error:
+            issues._raise_rejected(changes[:1], where=HERE if HERE in item.outcomes and item.outcomes[HERE].error else THERE)
+        else:
+            issues._settle_rejected(changes)
+
+    def _retry_ties(self, items):
+        """A document was written: what pays it, or is paid by it, may fit now."""
+        if self._entity().is_document and any(item.outcomes for item in items):
+            ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
+            ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
+
     def _ask_for_partners(self, sides, items):
         """One question for each record that must be paired before others can go on."""
         waiting = defaultdict(list)
@@ -306,8 +323,7 @@ class OnlineSyncFlow(models.Model):
         refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
                 for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
         links = bindings.link_id
-        blocked = self.env['online.sync.change'].search([('link_id', 'in', links.ids), ('state', '=', 'blocked')])
-        blocked.filtered(lambda change: any(ref in refs for ref in change.needs or [])).write({'state': 'pending'})
+        self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending'})
         asked = self.env['online.sync.issue'].sudo().search([
             ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])
         asked.filtered(lambda issue: [issue.flow_id.entity, issue.needed] in refs)._close_settled()

@@ -29,15 +29,16 @@ class OnlineSyncFlow(models.Model):
 
     def _send_changes(self, sides, log):
         """What changed here, or waited and may go on."""
-        pending = [('flow_id', '=', self.id), ('state', '=', 'pending')]
-        changes = self.env['online.sync.change'].search(pending, order='id', limit=PAGE)
+        due = [('flow_id', '=', self.id), *self.env['online.sync.change']._domain_due()]
+        changes = self.env['online.sync.change'].search(due, order='id', limit=PAGE)
         if not changes:
             return False
-        changes |= changes.search([*pending, ('res_id', 'in', changes.filtered('res_id').mapped('res_id')), ('res_id', '!=', 0)])
+        changes |= changes.search([*due, ('res_id', 'in', changes.filtered('res_id').mapped('res_id')), ('res_id', '!=', 0)])
         ids = {change.res_id for change in changes if change.res_id}
         self._count(log, self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes))
-        left = changes.filtered(lambda change: change.state == 'pending')
+        left = changes.filtered(lambda change: change._is_due())
         left.write({'state': 'done', 'done_at': fields.Datetime.now()})      # nothing of ours, or no longer there
+        self.env['online.sync.issue'].sudo()._settle_rejected(left)
         return True
 
     def _fetch_changes(self, sides, log):
@@ -46,15 +47,22 @@ class OnlineSyncFlow(models.Model):
             return False
         page = sides[THERE].read_changes(self.entity, self.pull_cursor or '', self._filters())
         log._count(pages=1)
-        known = {binding.external_id: binding.remote_version for binding in self.env['online.sync.binding'].search(
-            [('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))])}
+        known = self._known_versions(page.versions)
         moved = [key for key, version in page.versions.items() if not version or known.get(key) != version]
         if moved:
             self._count(log, self._exchange(sides, there=moved))
+            self._check_ties(sides, moved)
         self.pull_cursor = page.cursor
         if not page.more:
             log.note_fetched(self)
         return page.more
+
+    def _known_versions(self, keys):
+        """{key: version} of records there as they were looked at last; those that were refused are tried again by themselves."""
+        about = [('flow_id', '=', self.id), ('external_id', 'in', list(keys))]
+        left = self.env['online.sync.change'].search([*about, ('state', 'in', ('blocked', 'failed', 'dropped'))], order='id')
+        bound = self.env['online.sync.binding'].search(about)
+        return {one.external_id: one.remote_version for records in (left, bound) for one in records}
 
     def _load_first(self, sides, log):
         """A page of what was here before the flow was switched on."""
@@ -90,6 +98,16 @@ class OnlineSyncFlow(models.Model):
             self.listed_at = fields.Datetime.now()
             self._note_missing(sides)
         return page.more
+
+    def _check_ties(self, sides, keys):
+        """Documents changed there: whether they still belong to those that they belonged to. Undoing it is told by nobody."""
+        for flow in self.link_id._working_flows().filtered(lambda flow: flow._entity().is_tie and flow.direction != 'push'):
+            ties = flow.binding_ids.search([
+                ('flow_id', '=', flow.id), ('gone', '=', False), ('tied_ids', 'any', [
+                    ('flow_id', '=', self.id), ('external_id', 'in', keys)])])
+            found = sides[THERE].read_records(flow.entity, ties.mapped('external_id'), ()) if ties else {}
+            for tie in ties.filtered(lambda one, found=found: one.external_id not in found):
+                flow._gone_there(sides, tie)
 
     def _note_missing(self, sides):
         """After a complete list: two in a row that do not show a record mean that it was deleted."""

@@ -21,10 +21,11 @@ class OnlineSyncIssue(models.Model):
 
     kind = fields.Selection(selection_add=[
         ('conflict', "Changed on both sides"), ('posted', "Posted document changed"), ('unmapped', "Not paired yet"),
-        ('totals', "Totals differ"), ('gone', "Deleted on one side")], ondelete={
-            name: 'cascade' for name in ('conflict', 'posted', 'unmapped', 'totals', 'gone')})
+        ('totals', "Totals differ"), ('gone', "Deleted on one side"), ('rejected', "Not accepted")], ondelete={
+            name: 'cascade' for name in ('conflict', 'posted', 'unmapped', 'totals', 'gone', 'rejected')})
     flow_id = fields.Many2one('online.sync.flow', ondelete='cascade', index='btree_not_null', check_company=True)
     binding_id = fields.Many2one('online.sync.binding', ondelete='cascade', index='btree_not_null')
+    change_id = fields.Many2one('online.sync.change', ondelete='cascade', index='btree_not_null')
     conflicts = fields.Json(readonly=True, help="[{name, base, local, remote}] as engine.values stores them.")
     needed = fields.Char(readonly=True, help="What is not paired: here:KEY or there:KEY.")
 
@@ -76,6 +77,21 @@ class OnlineSyncIssue(models.Model):
             flow.link_id, 'gone', f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id,
             summary=sentence % {'record': binding.title or flow.name},
             blocks=_("Nothing: the other side keeps its document until you cancel it there."))
+
+    @api.model
+    def _raise_rejected(self, change, where):
+        """A record that one side did not accept, with what it said."""
+        words = {'record': change.title or change.flow_id.name, 'why': change.why}
+        sentence = _("%(record)s could not be written here: %(why)s", **words) if where == HERE else _(
+            "%(record)s could not be written there: %(why)s", **words)
+        return self._raise(
+            change.link_id, 'rejected', change.id, flow_id=change.flow_id.id, change_id=change.id, summary=sentence,
+            blocks=_("This record, and %s that need it. It is tried again by itself, ever more rarely.", len(change._waiting())))
+
+    @api.model
+    def _settle_rejected(self, changes):
+        if changes:
+            self.search([('change_id', 'in', changes.ids), ('kind', '=', 'rejected'), ('state', '=', 'open')])._close_settled()
 
     @api.model
     def _settle_binding(self, bindings, kinds):
@@ -157,6 +173,20 @@ class OnlineSyncIssue(models.Model):
         if issue.state == 'open':
             issue._close(_("Paired"))
         issue.link_id._wake()
+        return True
+
+    def action_retry_change(self):
+        """Write it once more, at once."""
+        for issue in self:
+            issue._open('rejected').change_id.action_retry()
+        return True
+
+    def action_skip_change(self):
+        """Leave it until it changes again."""
+        for issue in self:
+            issue = issue._open('rejected')
+            issue._close(_("Skipped"))
+            issue.change_id.action_skip()
         return True
 
     def action_keep_here(self):

@@ -227,6 +227,18 @@ class PeerTests:
         self.run_sync()
         self.assertEqual((self.move_there([('id', '=', there)])['state'], invoice.state), ('posted', 'posted'))
 
+    def test_draft_that_is_cancelled_there_while_a_line_changes_here(self):
+        """Odoo does not add up the lines of a cancelled document anew."""
+        self.with_invoices()
+        invoice = self.invoice(100, post=False)
+        self.run_sync()
+        self.rpc.call('account.move', 'button_cancel', [self.twin(invoice)])
+        invoice.invoice_line_ids.quantity = 3
+        self.run_sync()
+        move = self.move_there([('id', '=', self.twin(invoice))])
+        self.assertEqual((invoice.state, move['state']), ('cancel', 'cancel'))
+        self.assertEqual((invoice.amount_total, float(move['amount_total'])), (300, 300))
+
     def test_document_waits_for_a_tax_that_is_not_paired(self):
         self.with_invoices()
         tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})

@@ -1,4 +1,5 @@
 """Two real Odoo databases keep the same books: payments, journal entries, and which document pays which."""
+import time
 from decimal import Decimal
 
 from odoo import Command
@@ -283,18 +284,84 @@ class PeerPaymentTests:
         self.assertEqual(self.open_there(there), 0, "it can be matched again")
         self.assert_quiet()
 
-    def test_unmatched_there_is_unmatched_here_after_two_complete_lists(self):
+    def test_unmatched_there_is_unmatched_here(self):
         self.with_payments()
         invoice, payment = self.invoice(100), self.payment(100)
         partial = self.match(invoice, payment.move_id)
         self.run_sync()
         self.rpc.call('account.move', 'js_remove_outstanding_partial', [self.twin(invoice)], partial_id=self.twin(partial))
-        for expected in (0, 100):
-            self.flow('allocation').listed_at = False
-            self.run_sync()
-            self.assertEqual(invoice.amount_residual, expected)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.run_sync()
+        self.assertEqual(invoice.amount_residual, 100)
         self.assert_quiet()
         self.assertEqual(self.open_there(self.twin(invoice)), 100, "it is not matched again")
+
+    def refused(self):
+        return self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected' and issue.state == 'open')
+
+    def test_paid_on_both_sides_at_once_is_a_question(self):
+        self.with_payments()
+        invoice = self.invoice(100)
+        self.run_sync()
+        mine, theirs = self.payment(100), self.pay_there(100, self.twin(self.partner))
+        partial = self.match(invoice, mine.move_id)
+        self.match_there(self.twin(invoice), theirs)
+        self.run_sync()
+        self.assertEqual(len(self.refused()), 2, "each side's match is refused by the other, and nothing is undone")
+        self.assertIn(invoice.name, self.refused()[0].summary)
+        self.assertEqual((invoice.amount_residual, self.open_there(self.twin(invoice))), (0, 0))
+        changes = self.refused().change_id
+        self.assertTrue(all(change.retry_at for change in changes))
+        time.sleep(2)       # until then Odoo's seconds do not tell whether it changed again
+        self.run_sync()
+        before = changes.mapped('attempts')
+        self.run_sync()
+        self.assertEqual(changes.mapped('attempts'), before, "not at each run")
+        partial.unlink()
+        self.refused().action_retry_change()
+        self.run_sync()
+        self.assertFalse(self.refused())
+        self.assertEqual((invoice.amount_residual, mine.is_reconciled), (0, False))
+        self.assert_quiet()
+
+    def test_match_of_what_is_posted_later(self):
+        """The payment is held as a draft there; once somebody posts it, its match follows by itself."""
+        self.with_payments()
+        self.flow('payment').arrives_as = 'draft'
+        invoice, payment = self.invoice(100), self.payment(100)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.assertEqual(len(self.refused()), 1)
+        self.rpc.call('account.payment', 'action_post', [self.twin(payment)])
+        payment.memo = 'now'        # written there: what pays is looked at again
+        self.run_sync()
+        self.assertEqual(self.open_there(self.twin(invoice)), 0)
+        self.assertFalse(self.refused())
+        self.assert_quiet()
+
+    def test_skip_and_retry_take_along_what_waits(self):
+        self.with_payments()
+        self.switch_on('product')
+        product = self.env['product.product'].create({'name': 'Chair', 'barcode': '4006381333931'})
+        self.create_there('product.product', name='Stool', barcode='4006381333931')
+        invoice = self.invoice(100, invoice_line_ids=[Command.create({
+            'product_id': product.id, 'price_unit': 100, 'tax_ids': [Command.clear()]})])
+        self.run_sync()
+        changes = self.env['online.sync.change'].sudo().search([('link_id', '=', self.link.id)])
+        refused = changes.filtered(lambda change: change.res_id == product.id and change.flow_id.entity == 'product')
+        waiting = changes.filtered(lambda change: change.res_id == invoice.id and change.flow_id.entity == 'invoice')
+        self.assertEqual((refused.state, waiting.state), ('failed', 'blocked'), waiting.why)
+        issue = self.refused().filtered(lambda issue: issue.change_id == refused)
+        self.assertIn('1', issue.blocks)
+        issue.action_skip_change()
+        self.assertEqual((refused.state, waiting.state, waiting.skipped_with_id), ('dropped', 'dropped', refused))
+        self.assertIn('Chair', waiting.why)
+        self.assertFalse(issue.filtered(lambda one: one.state == 'open'))
+        product.barcode = False
+        refused.action_retry()
+        self.assertEqual(set((refused | waiting).mapped('state')), {'pending'})
+        self.run_sync()
+        self.assertEqual(self.move_there(self.twin(invoice))['state'], 'posted')
 
     def test_delete_of_other_records(self):
         self.with_payments()

@@ -64,8 +64,9 @@ class StoryTests:
             self.env.flush_all()
             return result
         data = self.company_data
+        journals = {'bank': data['default_journal_bank'].id, 'general': data['default_journal_misc'].id}
         return Books('here', call, {'income': data['default_account_revenue'].id, 'expense': data['default_account_expense'].id},
-                     {'sale': data['default_tax_sale'].ids, 'purchase': data['default_tax_purchase'].ids})
+                     {'sale': data['default_tax_sale'].ids, 'purchase': data['default_tax_purchase'].ids}, journals)
 
     def books_there(self):
         def call(model, method, ids, **named):
@@ -76,7 +77,9 @@ class StoryTests:
         revenue, expense = (self.company_data[name].code for name in ('default_account_revenue', 'default_account_expense'))
         accounts = {'income': one('account.account', ('code', '=', revenue)), 'expense': one('account.account', ('code', '=', expense))}
         taxes = {use: [one('account.tax', ('type_tax_use', '=', use))] for use in ('sale', 'purchase')}
-        return Books('there', call, accounts, taxes)
+        journals = {kind: one('account.journal', ('type', '=', kind), ('code', '=', self.company_data[name].code))
+                    for kind, name in (('bank', 'default_journal_bank'), ('general', 'default_journal_misc'))}
+        return Books('there', call, accounts, taxes, journals)
 
 
 @tagged('post_install', '-at_install')

@@ -11,15 +11,16 @@ from ...engine.merge import OFF
 from ...engine.plan import HERE, THERE
 from ..servers.proxy import FAULTS
 
-ENTITIES = ('partner', 'product', 'invoice')
+ENTITIES = ('partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
+MATCHED = ('asset_receivable', 'liability_payable')
 SHORT_OF_TIME = ('2026-03-02', '2026-03-05', '2026-03-09')
 
 
 class Books:
     """One side as its users see it: the same words here and over the wire."""
 
-    def __init__(self, name, call, accounts, taxes):
-        self.name, self.call, self.accounts, self.taxes = name, call, accounts, taxes
+    def __init__(self, name, call, accounts, taxes, journals):
+        self.name, self.call, self.accounts, self.taxes, self.journals = name, call, accounts, taxes, journals
 
     def make(self, model, **values):
         return self.call(model, 'create', None, vals_list=[values])[0]
@@ -123,14 +124,25 @@ class Story:
                 self.told.append(f'decides {issue.summary}')
                 getattr(issue, self.random.choice(('action_keep_here', 'action_take_there')))()
             failed = self.case.env['online.sync.change'].sudo().search([('link_id', '=', link.id), ('state', '=', 'failed')])
+            for change in failed:
+                self.correct(change)
             failed.action_retry()
             log = link.log_ids[:1]
             if not issues and not failed and not (log.created or log.updated or log.failed or log.error):
                 return
         raise AssertionError('\n'.join([f'seed {self.seed}: traffic did not stop', *self.stuck(), *self.told, *self.crossed()]))
 
+    def correct(self, change):
+        """A document that was paid by one payment here and by another one there: a person undoes one of the two."""
+        if change.flow_id.entity != 'allocation' or self.random.random() < 0.3:
+            return
+        side, id_ = (HERE, change.res_id) if change.res_id else (THERE, int(change.external_id))
+        self.told.append(f'undoes {change.title} {side}: {change.why}')
+        if self.sides[side].rows('account.partial.reconcile', [('id', '=', id_)], 'id'):
+            self.sides[side].call('account.partial.reconcile', 'unlink', [id_])
+
     def check(self):
-        problems = [*self.stuck(), *self.alone(), *self.twice(), *self.unequal(), *self.trial_balances()]
+        problems = [*self.stuck(), *self.alone(), *self.twice(), *self.unequal(), *self.unpaid(), *self.trial_balances()]
         if problems:
             raise AssertionError('\n'.join([f'seed {self.seed}', *problems, *self.told]))
 
@@ -147,18 +159,27 @@ class Story:
 
     def alone(self):
         """Posted documents that the other side does not have."""
-        bindings = self.case.flow('invoice').binding_ids
+        posted = [('state', '=', 'posted'), ('origin_payment_id', '=', False)]
+        bindings = self.case.flow('invoice').binding_ids | self.case.flow('entry').binding_ids
         for side, known in ((HERE, set(bindings.mapped('res_id'))), (THERE, {int(key) for key in bindings.mapped('external_id')})):
-            for row in self.sides[side].rows('account.move', [('state', '=', 'posted')], 'name', 'move_type', 'ref', 'invoice_origin',
-                                             'partner_id', 'company_id'):
+            for row in self.sides[side].rows('account.move', posted, 'name', 'move_type', 'ref', 'invoice_origin', 'partner_id'):
                 if row['id'] not in known:
                     yield f'{side}: {row} is not on the other side'
         yield from (f'{binding.title}: gone {binding.gone}' for binding in bindings.filtered('gone'))
 
+    def unpaid(self):
+        """Documents of which another amount is open on the other side."""
+        for binding in self.case.flow('invoice').binding_ids:
+            here, there = (self.sides[side].rows('account.move', [('id', '=', id_)], 'amount_residual', 'name')[0]
+                           for side, id_ in ((HERE, binding.res_id), (THERE, int(binding.external_id))))
+            if round(float(here['amount_residual']) - float(there['amount_residual']), 2):
+                yield f"open of {here['name']}: here {here['amount_residual']}, there {there['amount_residual']}"
+
     def twice(self):
         """Whatever a person made once must be there once on each side."""
         for side, books in self.sides.items():
-            for model, name in (('res.partner', 'ref'), ('product.product', 'default_code'), ('account.move', 'invoice_origin')):
+            for model, name in (('res.partner', 'ref'), ('product.product', 'default_code'), ('account.move', 'invoice_origin'),
+                                ('account.payment', 'memo')):
                 found = Counter(row[name] for row in books.rows(model, [(name, 'like', f's{self.seed}')], name))
                 yield from (f'{side} has {count} of {token}' for token, count in found.items() if count > 1)
 
@@ -168,6 +189,10 @@ class Story:
         for entity in ENTITIES:
             flow = self.case.flow(entity)
             bindings = flow.binding_ids.filtered(lambda binding: not binding.gone)
+            if entity == 'allocation':      # they are undone without a trace
+                for side, count in self.matches().items():
+                    if count != len(bindings):
+                        yield f'{side} has {count} matched payments, {len(bindings)} are known'
             items = flow._load_items(sides, bindings.mapped('res_id'), bindings.mapped('external_id'))
             rules = flow._rules()
             for item in items:
@@ -177,6 +202,9 @@ class Story:
                 for name in self.different(item, rules):
                     yield f'{entity} {item.local.title}: {name} here {item.local.fields.get(name, item.local.state)!r}, there ' \
                           f'{item.remote.fields.get(name, item.remote.state)!r}'
+
+    def matches(self):
+        return {side: len(books.rows('account.partial.reconcile', [], 'id')) for side, books in self.sides.items()}
 
     def different(self, item, rules):
         local, remote = {**item.local.fields, STATE: item.local.state}, {**item.remote.fields, STATE: item.remote.state}
@@ -377,6 +405,122 @@ def change_partner(story, books):
         books.change('account.move', move, partner_id=partner)
 
 
+def _payment(story, books, partner, amount, is_inbound, post=True):
+    payment = books.make(
+        'account.payment', payment_type='inbound' if is_inbound else 'outbound', partner_type='customer' if is_inbound else 'supplier',
+        partner_id=partner, amount=amount, date=story.random.choice(SHORT_OF_TIME), journal_id=books.journals['bank'],
+        memo=story.token('Y'))
+    if post:
+        books.call('account.payment', 'action_post', [payment])
+    return payment
+
+
+def _payments(story, books, *more):
+    return story.pick(books, 'account.payment', [('memo', 'like', f's{story.seed}'), *more])
+
+
+def new_payment(story, books):
+    partner = _partners(story, books, ('active', '=', True))
+    if partner:
+        _payment(story, books, partner, story.price(), story.random.random() < 0.6, story.random.random() < 0.7)
+
+
+def post_payment(story, books):
+    payment = _payments(story, books, ('state', '=', 'draft'))
+    if payment:
+        books.call('account.payment', 'action_post', [payment])
+
+
+def reset_payment(story, books):
+    payment = _payments(story, books, ('state', 'in', ['in_process', 'paid']))
+    if payment:
+        books.call('account.payment', 'action_draft', [payment])
+
+
+def cancel_payment(story, books):
+    payment = _payments(story, books, ('state', '=', 'draft'))
+    if payment:
+        books.call('account.payment', 'action_cancel', [payment])
+
+
+def payment_amount(story, books):
+    payment = _payments(story, books, ('state', '=', 'draft'))
+    if payment:
+        books.change('account.payment', payment, amount=story.price())
+
+
+def _open_items(books, *domain):
+    return books.rows('account.move.line', [
+        ('parent_state', '=', 'posted'), ('reconciled', '=', False), ('account_id.account_type', 'in', list(MATCHED)), *domain],
+        'move_id', 'account_id', 'partner_id', 'amount_residual', 'payment_id')
+
+
+def pay_document(story, books):
+    """A payment of all or of some of a posted document, matched at once."""
+    items = _open_items(books, ('move_id.invoice_origin', 'like', f's{story.seed}'))
+    if not items:
+        return
+    item = story.random.choice(items)
+    amount = round(abs(float(item['amount_residual'])) * story.random.choice((1, 1, 0.5)), 2) or 0.01
+    payment = _payment(story, books, item['partner_id'], amount, float(item['amount_residual']) > 0)
+    _match(books, [item, *_open_items(books, ('payment_id', '=', payment), ('account_id', '=', item['account_id']))])
+
+
+def match(story, books):
+    """Two open items of a partner, such as an invoice and a credit note, or a payment that waited."""
+    items = _open_items(books, ('partner_id.ref', 'like', f's{story.seed}'))
+    pairs = [(one, other) for one in items for other in items
+             if float(one['amount_residual']) > 0 > float(other['amount_residual']) and one['account_id'] == other['account_id']
+             and one['partner_id'] == other['partner_id']]
+    if pairs:
+        _match(books, story.random.choice(pairs))
+
+
+def _match(books, items):
+    if len(items) > 1:
+        books.call('account.move.line', 'reconcile', [item['id'] for item in items])
+
+
+def unmatch(story, books):
+    match_ = story.pick(books, 'account.partial.reconcile', [('debit_move_id.partner_id.ref', 'like', f's{story.seed}')])
+    if match_:
+        books.call('account.partial.reconcile', 'unlink', [match_])
+
+
+def new_entry(story, books):
+    amount, post_it = story.price(), story.random.random() < 0.6
+    entry = books.make('account.move', move_type='entry', date=story.random.choice(SHORT_OF_TIME), ref=story.token('E'),
+                       journal_id=books.journals['general'], line_ids=[
+        [0, 0, {'account_id': books.accounts[name], 'balance': sign * amount, 'name': story.text() or 'item'}]
+        for name, sign in (('income', 1), ('expense', -1))])
+    if post_it:
+        books.call('account.move', 'action_post', [entry])
+
+
+def _entries(story, books, state):
+    return story.pick(books, 'account.move', [('ref', 'like', f'E%s{story.seed}'), ('move_type', '=', 'entry'), ('state', '=', state)])
+
+
+def post_entry(story, books):
+    entry = _entries(story, books, 'draft')
+    if entry:
+        books.call('account.move', 'action_post', [entry])
+
+
+def reset_entry(story, books):
+    entry = _entries(story, books, 'posted')
+    if entry:
+        books.call('account.move', 'button_draft', [entry])
+
+
+def entry_amount(story, books):
+    entry, amount = _entries(story, books, 'draft'), story.price()
+    if entry:
+        lines = books.rows('account.move.line', [('move_id', '=', entry)], 'balance')
+        books.change('account.move', entry, line_ids=[
+            [1, line['id'], {'balance': amount if float(line['balance']) > 0 else -amount}] for line in lines])
+
+
 TEXTS = ('a', 'b', 'c d', '')
 EDITS = [
     new_partner, new_partner, new_contact, partner_two_fields, partner_archive, bank_account, bank_account_holder,
@@ -386,6 +530,8 @@ EDITS = [
     new_product, product_price, product_text, new_invoice, new_invoice, new_posted_invoice, new_bill, new_credit_note, add_line, line_price,
     line_text, line_quantity, remove_line, post, post, reset, cancel, change_partner,
     _move_edit('invoice_date_due', ('2026-04-01', '2026-05-01')), _move_edit('payment_reference', ('x1', 'x2')),
+    new_payment, new_payment, post_payment, reset_payment, cancel_payment, payment_amount, pay_document, pay_document, pay_document, match,
+    match, unmatch, new_entry, new_entry, post_entry, reset_entry, entry_amount,
     _move_edit('narration', ('<p>n1</p>', '<p>n2</p>')), _move_edit('invoice_date', SHORT_OF_TIME),
 ]
 EDITS = [edit for edit in EDITS if edit.__name__ != 'partner_function_of']
