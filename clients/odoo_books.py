@@ -323,10 +323,9 @@ class OdooSide(Side):
             page = dict(enumerate(intents[first:first + PAGE], first))
             habits = shape.habits(self, shape)
             keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
-            for number, intent in page.items():
-                if intent.key:
-                    keys[number] = intent.key
-                    errors[number] = self._update(shape, habits.complete(intent))
+            for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
+                keys[number] = intent.key
+                errors[number] = self._update(shape, habits.complete(intent))
             errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
@@ -389,21 +388,27 @@ class OdooSide(Side):
 
     def _with_free_numbers(self, shape, intents):
         """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
-        wanted = {(str(one.fields['number']), one.fields['journal'].key) for one in intents.values()
-                  if one.fields.get('number') and one.fields.get('journal')}
-        if not wanted:
+        numbers = {str(one.fields['number']) for one in intents.values() if one.fields.get('number')}
+        if not numbers or 'number' not in {one.name for one in shape.maps if not one.readonly}:
             return intents
-        rows = self._rows(shape.model, [('name', 'in', [number for number, _journal in wanted])], ['name', 'journal_id'], 0)
+        changed = [int(one.key) for one in intents.values() if one.key and one.fields.get('number')]
+        rows = self._rows(shape.model, ['|', ('name', 'in', sorted(numbers)), ('id', 'in', changed)], ['name', 'journal_id', 'ref'], 0)
         taken = {(row['name'], str(row['journal_id'])): row['id'] for row in rows}
-        return {number: self._with_free_number(shape, intent, taken) for number, intent in intents.items()}
+        own = {str(row['id']): row for row in rows}
+        return {number: self._with_free_number(shape, intent, taken, own.get(intent.key)) for number, intent in intents.items()}
 
-    def _with_free_number(self, shape, intent, taken):
+    def _with_free_number(self, shape, intent, taken, own):
+        """
+        :param own: the document itself, where there is one already
+        """
         fields = dict(intent.fields)
-        by = taken.get((fields.get('number'), getattr(fields.get('journal'), 'key', '')))
-        if not by or self.access.find_marked(shape.model, intent.marker) == by:      # our own, from an attempt that broke off
-            return intent
+        journal = getattr(fields.get('journal'), 'key', str(own['journal_id']) if own else '')
+        by = taken.get((fields.get('number'), journal))
+        if not by or by == (own['id'] if own else self.access.find_marked(shape.model, intent.marker)):
+            return intent       # free, or its own: of an attempt that broke off
         number = fields.pop('number')
-        return replace(intent, fields={**fields, 'reference': fields.get('reference') or number})
+        reference = fields.get('reference', own and own['ref']) or number
+        return replace(intent, fields={**fields, 'reference': reference})
 
     def _update(self, shape, intent):
         values, ids = self._values(shape, intent), [int(intent.key)]

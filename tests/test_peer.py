@@ -283,6 +283,24 @@ class PeerTests:
         self.assertEqual((here.state, here.ref), ('posted', invoice.name))
         self.assertNotEqual(here.name, invoice.name)
 
+    def test_number_of_a_draft_that_was_posted_there_and_is_taken_here(self):
+        self.with_invoices()
+        draft = self.invoice(100, post=False)
+        self.run_sync()
+        self.rpc.call('account.move', 'action_post', [self.twin(draft)])
+        other = self.invoice(50)
+        number = self.move_there([('id', '=', self.twin(draft))])['name']
+        other.button_draft()
+        other.name = number
+        other.action_post()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual((draft.state, draft.ref), ('posted', number))
+        self.assertNotEqual(draft.name, number)
+        there = self.move_there([('id', '=', self.twin(other))])
+        self.assertEqual((there['state'], there['ref']), ('posted', number))
+        self.assertFalse(self.issues().mapped('summary'))
+
 
 @tagged('post_install', '-at_install')
 class TestPeer18(PeerTests, PeerCase):
