@@ -161,16 +161,40 @@ class Peer:
     companies: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records concern the other side. A pair stays one whatever the filter says.
+
+    :param since: only documents of this day or later
+    :param journals: keys of journals on this side; None for all
+    :param domain: in the side's own language, as its users write it
+    """
+
+    since: date | None = None
+    journals: frozenset[str] | None = None
+    domain: tuple = ()
+
+    def __bool__(self):
+        return self.since is not None or self.journals is not None or bool(self.domain)
+
+
 class Side(abc.ABC):
     """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
 
     @abc.abstractmethod
-    def read_changes(self, entity: str, cursor: str, filters: Mapping | None = None) -> Changes:
-        """A page of what moved since the cursor, '' for all there is. What moved within the overlap is told again."""
+    def read_changes(self, entity: str, cursor: str, only: Filter | None = None) -> Changes:
+        """A page of what moved since the cursor, '' for all there is. What moved within the overlap is told again.
+
+        :param only: leaves out of the first reading what does not match; what moves later is told all the same, for it may be paired
+        """
 
     @abc.abstractmethod
-    def read_listing(self, entity: str, cursor: str, filters: Mapping | None = None) -> Changes:
+    def read_listing(self, entity: str, cursor: str, only: Filter | None = None) -> Changes:
         """A page of all that there is, also what is archived or cancelled: who is missing from all pages is not there."""
+
+    @abc.abstractmethod
+    def find_matching(self, entity: str, keys: Collection[str], only: Filter) -> set[str]:
+        """Those of the keys whose records match a filter."""
 
     @abc.abstractmethod
     def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None) -> dict[str, Record]:

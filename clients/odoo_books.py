@@ -18,6 +18,7 @@ from .books import (
     POSTED,
     Changes,
     FieldInfo,
+    Filter,
     Intent,
     Line,
     LineEdits,
@@ -233,14 +234,13 @@ class OdooSide(Side):
 
     # -- what there is ----------------------------------------------------------------------------------------------------------
 
-    def read_changes(self, entity, cursor, filters=None):
+    def read_changes(self, entity, cursor, only=None):
         shape, place = SHAPES[entity], json.loads(cursor or '{}')
         models = [(shape.model, ''), *(shape.children() if place.get('since') else ())]
         number, latest = place.get('model', 0), place.get('latest', '')
         model, parent = models[number]
-        domain = self._domain(shape, filters) if not parent else []
-        if place.get('since'):
-            domain += [('write_date', '>=', _earlier(place['since']))]
+        domain = self._domain(shape) if not parent else []
+        domain += [('write_date', '>=', _earlier(place['since']))] if place.get('since') else _matching(shape, only)
         rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date', *filter(None, [parent])], PAGE)
         latest = max([latest, *(row['write_date'] for row in rows)])
         # Who changed in this very second may change once more and look the same: its version is not known yet.
@@ -253,11 +253,19 @@ class OdooSide(Side):
             return Changes(versions, json.dumps({'since': place['since'], 'model': number + 1, 'latest': latest}), True)
         return Changes(versions, json.dumps({'since': max(latest, place.get('since', ''))}), False)
 
-    def read_listing(self, entity, cursor, filters=None):
+    def read_listing(self, entity, cursor, only=None):
         shape = SHAPES[entity]
-        rows = self._rows(shape.model, [*self._domain(shape, filters), ('id', '>', int(cursor or 0))], ['write_date'], LISTING_PAGE)
+        domain = [*self._domain(shape), *_matching(shape, only), ('id', '>', int(cursor or 0))]
+        rows = self._rows(shape.model, domain, ['write_date'], LISTING_PAGE)
         versions = {str(row['id']): row['write_date'] for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
+
+    def find_matching(self, entity, keys, only):
+        shape, found, ids = SHAPES[entity], set(), sorted(int(key) for key in keys)
+        for first in range(0, len(ids), LISTING_PAGE):
+            domain = [*self._domain(shape), *_matching(shape, only), ('id', 'in', ids[first:first + LISTING_PAGE])]
+            found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
+        return found
 
     def read_records(self, entity, keys, names=None):
         shape, ids = SHAPES[entity], sorted(int(key) for key in keys)
@@ -547,8 +555,8 @@ class OdooSide(Side):
 
     # -- helpers ----------------------------------------------------------------------------------------------------------------
 
-    def _domain(self, shape, filters=None):
-        domain = [*shape.domain, *shape.habits(self, shape).domain(), *((filters or {}).get('domain') or ())]
+    def _domain(self, shape):
+        domain = [*shape.domain, *shape.habits(self, shape).domain()]
         if shape.has_company and 'company_id' in self._fields(shape.model):
             domain.append(('company_id', 'in', [self.company, False]))
         return domain
@@ -567,6 +575,19 @@ class OdooSide(Side):
     def _usable(self, model, maps):
         known = self._fields(model)
         return [one for one in maps if one.odoo in known]
+
+
+def _matching(shape, only: Filter | None) -> list:
+    """A filter as a domain. What a kind of record does not have (a day, a journal) does not filter it."""
+    if not only:
+        return []
+    names, domain = {one.name: one.odoo for one in shape.maps}, [*only.domain]
+    day = names.get('entry_date') or names.get('date')
+    if only.since and day:
+        domain.append((day, '>=', only.since.isoformat()))
+    if only.journals is not None and 'journal' in names:
+        domain.append((names['journal'], 'in', sorted(int(key) for key in only.journals)))
+    return domain
 
 
 def _text(raw):

@@ -29,6 +29,7 @@ from . import online_sync_match_report
 from . import account_journal
 from . import online_sync_flow
 from . import online_sync_flow_field
+from . import online_sync_flow_filter
 from . import online_sync_binding
 from . import online_sync_change
 from . import online_sync_flow_exchange

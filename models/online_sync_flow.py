@@ -36,7 +36,6 @@ class OnlineSyncFlow(models.Model):
     follows = fields.Boolean(
         "Change posted documents", help="A posted document is reset to draft, changed and posted again when that was done on the other "
         "side. Off: a person is asked each time.")
-    filter_domain = fields.Char("Filter", default='[]', help="Only these records. It is applied on both sides.")
     pairs_confirmed = fields.Boolean(
         readonly=True, copy=False, help="A person looked at what both sides have already. Nothing is written before that.")
     pull_cursor = fields.Char(readonly=True, copy=False)

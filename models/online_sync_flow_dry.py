@@ -34,8 +34,8 @@ class OnlineSyncFlow(models.Model):
         :param known: references that both sides will know by then; grows with what would be created
         """
         bound = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False)])
-        here = sorted({int(key) for key in self._all_keys(sides[HERE])} - set(bound.mapped('res_id')))
-        there = sorted(self._all_keys(sides[THERE]) - set(bound.mapped('external_id')), key=lambda key: (len(key), key))
+        here = sorted({int(key) for key in self._all_keys(sides, HERE)} - set(bound.mapped('res_id')))
+        there = sorted(self._all_keys(sides, THERE) - set(bound.mapped('external_id')), key=lambda key: (len(key), key))
         pages = [{'here': bound.ids and bound[first:first + PAGE].mapped('res_id')} for first in range(0, len(bound), PAGE)]
         pages += [{'here': here[first:first + PAGE]} for first in range(0, len(here), PAGE)]
         pages += [{'there': there[first:first + PAGE]} for first in range(0, len(there), PAGE)]

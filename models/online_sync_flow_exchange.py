@@ -55,6 +55,8 @@ class OnlineSyncFlow(models.Model):
         """
         self.ensure_one()
         items = self._load_items(sides, here, there, changes)
+        if not is_needed:
+            items = self._within_filter(sides, items)
         self._plan_all(items, is_needed)
         if depth < DEEPEST and self._exchange_needed(sides, items, depth):
             self._leave_to_others(items)
@@ -84,6 +86,15 @@ class OnlineSyncFlow(models.Model):
         self._translate_all(items)
         for item in items:
             item.changes = (changes or self.env['online.sync.change']).filtered(lambda change, item=item: self._is_about(change, item))
+        return items
+
+    def _within_filter(self, sides, items):
+        """Without those that are not paired and that the filter leaves out."""
+        for side in (HERE, THERE):
+            only, keys = self._filter(side), {item.told[side].key for item in items if not item.binding and item.told[side]}
+            if only and keys:
+                out = keys - sides[side].find_matching(self.entity, keys, only)
+                items = [item for item in items if item.binding or not item.told[side] or item.told[side].key not in out]
         return items
 
     def _about(self, item):

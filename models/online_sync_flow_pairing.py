@@ -23,16 +23,17 @@ class OnlineSyncFlow(models.Model):
         names = {name for key in (*self._entity().keys, *self._entity().hints) for name in key}
         items = []
         for side in (HERE, THERE):
-            keys = self._all_keys(sides[side]) - known[side]
+            keys = self._all_keys(sides, side) - known[side]
             records = sides[side].read_records(self.entity, keys, names)
             items += [Item(bound.browse(), {HERE: None, THERE: None, side: record}) for record in records.values()]
         self._translate_all(items)
         return [item.local for item in items if item.local], [item.remote for item in items if item.remote]
 
-    def _all_keys(self, side):
+    def _all_keys(self, sides, side):
+        """Of all records of a side that the filter lets through."""
         cursor, keys, more = '', set(), True
         while more:
-            page = side.read_listing(self.entity, cursor, self._filters())
+            page = sides[side].read_listing(self.entity, cursor, self._filter(side))
             keys.update(page.versions)
             cursor, more = page.cursor, page.more
         return keys

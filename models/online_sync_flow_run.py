@@ -45,7 +45,7 @@ class OnlineSyncFlow(models.Model):
         """A page of what changed there."""
         if self.direction not in ('both', 'pull') or log.is_fetched(self):
             return False
-        page = sides[THERE].read_changes(self.entity, self.pull_cursor or '', self._filters())
+        page = sides[THERE].read_changes(self.entity, self.pull_cursor or '', self._filter(THERE))
         log._count(pages=1)
         known = self._known_versions(page.versions)
         moved = [key for key, version in page.versions.items() if not version or known.get(key) != version]
@@ -68,7 +68,7 @@ class OnlineSyncFlow(models.Model):
         """A page of what was here before the flow was switched on."""
         if self.is_loaded or self.direction not in ('both', 'push'):
             return False
-        page = sides[HERE].read_changes(self.entity, self.first_cursor or '', self._filters())
+        page = sides[HERE].read_changes(self.entity, self.first_cursor or '', self._filter(HERE))
         bound = set(self.env['online.sync.binding'].search(
             [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in page.versions])]).mapped('res_id'))
         new = [int(key) for key in page.versions if int(key) not in bound]
@@ -87,7 +87,7 @@ class OnlineSyncFlow(models.Model):
             return False
         if not self.listing_cursor:
             self.listing_pass += 1
-        page = sides[THERE].read_listing(self.entity, self.listing_cursor or '', self._filters())
+        page = sides[THERE].read_listing(self.entity, self.listing_cursor or '')
         bindings = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))])
         bindings.write({'seen_pass': self.listing_pass})
         moved = bindings.filtered(lambda one: one.remote_version and one.remote_version != page.versions[one.external_id])
@@ -133,9 +133,6 @@ class OnlineSyncFlow(models.Model):
             refused = bool(outcome.error)
         if refused:
             self.env['online.sync.issue'].sudo()._raise_gone(self, binding, THERE)
-
-    def _filters(self):
-        return {}
 
     def _count(self, log, items):
         kinds = [item.plan.kind for item in items if not item.error]

@@ -1,5 +1,5 @@
 """Two real Odoo databases keep the same books: partners and invoices, both ways, against servers of every series on this machine."""
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
 from ..engine.pairing import Pair
@@ -238,6 +238,53 @@ class PeerTests:
         move = self.move_there([('id', '=', self.twin(invoice))])
         self.assertEqual((invoice.state, move['state']), ('cancel', 'cancel'))
         self.assertEqual((invoice.amount_total, float(move['amount_total'])), (300, 300))
+
+    def test_only_documents_of_some_day_or_later(self):
+        self.with_invoices()
+        flow = self.flow('invoice')
+        flow.since = '2026-03-01'
+        old, new = self.invoice(100, invoice_date='2026-02-10', date='2026-02-10'), self.invoice(50)
+        partner = self.create_there('res.partner', name='Blue')
+        theirs = [self.create_there(
+            'account.move', move_type='out_invoice', partner_id=partner, invoice_date=day, date=day,
+            invoice_line_ids=[[0, 0, {'name': 'x', 'price_unit': 7, 'tax_ids': [[6, 0, []]]}]]) for day in ('2026-02-09', '2026-03-09')]
+        self.run_sync()
+        self.assertTrue(self.twin(new))
+        self.assertFalse(self.twin(old))
+        self.assertEqual([bool(self.twin_of('account.move', id_)) for id_ in theirs], [False, True])
+        old.narration = 'changed'
+        self.write_there('account.move', theirs[0], narration='changed')
+        self.run_sync()
+        self.assertFalse(self.twin(old) or self.twin_of('account.move', theirs[0]), "nor when they change")
+        flow.since = '2026-03-20'
+        new.narration = 'still the same document'
+        self.run_sync()
+        self.assertIn('still', self.there('account.move', [('id', '=', self.twin(new))], 'narration')[0]['narration'])
+        flow.since = False
+        self.run_sync()
+        self.assertTrue(self.twin(old) and self.twin_of('account.move', theirs[0]), "what was left out comes now")
+
+    def test_only_documents_of_some_journals(self):
+        self.with_invoices()
+        self.flow('invoice').journal_ids = self.company_data['default_journal_sale']
+        invoice, bill = self.invoice(100), self.invoice(80, move_type='in_invoice', ref='B-1')
+        self.run_sync()
+        self.assertTrue(self.twin(invoice))
+        self.assertFalse(self.twin(bill))
+
+    def test_only_records_that_match(self):
+        flow = self.flow('partner')
+        for wrong in ("[('category_id', 'in', [3])]", "[('id', '>', 3)]", "[('create_uid', '=', uid)]", "[('nothing', '=', 1)]", "("):
+            with self.assertRaises(ValidationError, msg=wrong), self.cr.savepoint():
+                flow.filter_domain = wrong
+        flow.filter_domain = "['|', ('city', '=', 'Boston'), ('country_id.code', '=', 'FR')]"
+        boston, york = self.env['res.partner'].create([{'name': 'Acme', 'city': 'Boston'}, {'name': 'Blue', 'city': 'York'}])
+        paris = self.create_there('res.partner', name='Bleu', country_id=self.there('res.country', [('code', '=', 'FR')], 'id')[0]['id'])
+        rome = self.create_there('res.partner', name='Rosso')
+        self.switch_on('partner')
+        self.run_sync()
+        self.assertTrue(self.twin(boston) and self.twin_of('res.partner', paris))
+        self.assertFalse(self.twin(york) or self.twin_of('res.partner', rome))
 
     def test_document_waits_for_a_tax_that_is_not_paired(self):
         self.with_invoices()

@@ -1,0 +1,64 @@
+"""Which records of a kind concern the other side. What is paired already stays so, whatever the filter says."""
+import ast
+
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..clients.books import Filter
+from ..engine.plan import HERE
+
+#: Joins conditions of a domain.
+OPERATORS = ('&', '|', '!')
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    since = fields.Date("From", help="Only documents of this day or later. What others need of earlier ones crosses all the same.")
+    journal_ids = fields.Many2many(
+        'account.journal', string="Only these journals", check_company=True, help="Empty: all journals that are paired.")
+    filter_domain = fields.Char(
+        "Filter", default='[]', help="Only these records. It is applied on both sides, so it may name texts, numbers and dates, and no "
+        "records: those have other ids there.")
+
+    def _filter(self, side):
+        """clients.books.Filter in the language of a side."""
+        journals = None
+        if self.journal_ids:
+            pairs = self.env['online.sync.binding'].search([
+                ('link_id', '=', self.link_id.id), ('entity', '=', 'journal'), ('res_id', 'in', self.journal_ids.ids)])
+            journals = frozenset(map(str, self.journal_ids.ids) if side == HERE else pairs.mapped('external_id'))
+        return Filter(self.since or None, journals, tuple(self._conditions()))
+
+    def _conditions(self):
+        return ast.literal_eval(self.filter_domain or '[]')
+
+    @api.constrains('filter_domain', 'entity')
+    def _check_filter(self):
+        for flow in self:
+            try:
+                conditions = flow._conditions()
+                flow._model().search(conditions, limit=1)
+            except (ValueError, SyntaxError, TypeError, KeyError):
+                raise ValidationError(_("This filter cannot be used on both sides: it must be made of plain values.")) from None
+            for condition in conditions:
+                if condition not in OPERATORS and flow._names_records(*condition):
+                    raise ValidationError(_(
+                        "The filter names records by “%s”, and they have other ids on the other side. Filter by a text of theirs, such as "
+                        "their name or code.", condition[0]))
+
+    def _names_records(self, path, _operator, value):
+        """Whether a condition compares with ids of records."""
+        field, model = None, self._model()
+        for name in str(path).split('.'):
+            field = model._fields.get(name)
+            model = self.env[field.comodel_name] if field is not None and field.relational else model
+        values = value if isinstance(value, (list, tuple)) else [value]
+        is_id = str(path).rpartition('.')[2] == 'id' or field is not None and field.relational
+        return is_id and any(isinstance(one, int) and not isinstance(one, bool) for one in values)
+
+    def write(self, vals):
+        """What a new filter lets through may have been there before: all is looked at once more."""
+        if vals.keys() & {'since', 'journal_ids', 'filter_domain'}:
+            vals = {**vals, 'is_loaded': False, 'first_cursor': False, 'pull_cursor': False}
+        return super().write(vals)
