@@ -82,7 +82,7 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     """The plan for a record that only one side has.
 
     :param side: where it is: :data:`HERE` or :data:`THERE`
-    :param defaults: values of fields that do not flow, for the new record
+    :param defaults: values of fields that do not flow, for the new record; of fields of its lines by `lines/field`
     :param known: references that both sides will know by then, in a dry run
     :param is_needed: another record points to it: then it crosses also when it is archived
     """
@@ -100,9 +100,17 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
         return Plan(IGNORED)
     state = ARCHIVED if record.state == ARCHIVED else POSTED if record.state == POSTED and options.arrives_as == POSTED else ''
     expects = {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields} if state == POSTED else {}
-    fields = {**(defaults or {}), **sent}
+    fields = _completed(sent, defaults or {})
     intent = Intent(entity.name, marker=marker, fields=fields, state=state, expects=expects)
     return Plan(CREATE_THERE, to_remote=intent) if side == HERE else Plan(CREATE_HERE, to_local=intent)
+
+
+def _completed(sent, defaults, prefix=''):
+    """What is sent, with values for what does not flow."""
+    own = {name[len(prefix):]: value for name, value in defaults.items() if name.startswith(prefix) and '/' not in name[len(prefix):]}
+    inner = {name: tuple(Line(line.key, _completed(line.fields, defaults, f'{name}/')) for line in value)
+             for name, value in sent.items() if isinstance(value, tuple)}
+    return {**own, **sent, **inner}
 
 
 def wrong_totals(entity: Entity, local: Record, remote: Record, rules: Mapping[str, Rule]) -> list[str]:

@@ -130,6 +130,10 @@ class OnlineSyncFlow(models.Model):
         lines = {one.name: self._rule(one, rows, flowing, f'{prefix}{field.name}/') for one in field.lines} if field.lines else None
         return merge.Rule(direction, row and row.policy or self.policy, lines)
 
+    def _defaults(self):
+        """{name of a field: value for new records on the other side where the field does not flow}"""
+        return {field.name: field._default() for field in self.field_ids if field.default_value}
+
     def _side_here(self):
         env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env
         return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US')

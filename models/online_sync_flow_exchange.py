@@ -159,7 +159,8 @@ class OnlineSyncFlow(models.Model):
             else:
                 record, side = (item.local, HERE) if item.local else (item.remote, THERE)
                 marker = self._marker(record.key) if side == HERE else ''
-                item.plan = plan.plan_alone(entity, record, side, rules, options, marker, is_needed=is_needed, known=known)
+                item.plan = plan.plan_alone(
+                    entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
 
     def _newer(self, item):
         """The side that was changed last, by the clock of each; None when they cannot be told apart."""

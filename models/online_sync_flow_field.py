@@ -1,7 +1,18 @@
-from odoo import api, fields, models
+from datetime import date
+from decimal import Decimal, InvalidOperation
 
+from odoo import _, api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..engine import entities
 from .compat import HAS_CONSTRAINT
 from .online_sync_flow import DIRECTIONS, POLICIES
+
+#: A text as a value, by kind of field. Another record is no text: those kinds have no value of their own.
+_PARSERS = {
+    entities.TEXT: str, entities.HTML: str, entities.CHOICE: str, entities.CODE: str, entities.NUMBER: Decimal, entities.MONEY: Decimal,
+    entities.DATE: date.fromisoformat, entities.BOOL: {'yes': True, 'no': False, '1': True, '0': False}.__getitem__,
+}
 
 
 class OnlineSyncFlowField(models.Model):
@@ -19,6 +30,8 @@ class OnlineSyncFlowField(models.Model):
     kind = fields.Char("Type", readonly=True)
     direction = fields.Selection(DIRECTIONS, required=True, default='both')
     policy = fields.Selection([('', "As the records"), *POLICIES][1:], "Who wins", help="Empty: as for all fields of these records.")
+    default_value = fields.Char(
+        "Value for new records", help="What a record that is created on the other side gets where this field does not flow there.")
     is_check = fields.Boolean(readonly=True, help="Both sides compute it; it is compared to the cent, never written.")
     problem = fields.Char(readonly=True, help="Why it cannot flow as things are: the field is missing on one side, or of another type.")
     is_line = fields.Boolean(compute='_compute_is_line')
@@ -27,6 +40,18 @@ class OnlineSyncFlowField(models.Model):
         _name_uniq = models.Constraint('UNIQUE(flow_id, name)', "Each field is there once.")
     else:
         _sql_constraints = [('name_uniq', 'UNIQUE(flow_id, name)', "Each field is there once.")]
+
+    @api.constrains('default_value', 'kind')
+    def _check_default(self):
+        for field in self.filtered('default_value'):
+            try:
+                field._default()
+            except (ValueError, InvalidOperation, KeyError):
+                raise ValidationError(_("“%(value)s” is no value for %(field)s.", value=field.default_value, field=field.title)) from None
+
+    def _default(self):
+        """The canonical value; ValueError, InvalidOperation or KeyError when the text is none."""
+        return _PARSERS[self.kind](self.default_value.strip())
 
     @api.depends('name')
     def _compute_is_line(self):

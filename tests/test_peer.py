@@ -101,6 +101,23 @@ class PeerTests:
         self.run_sync()
         self.assertEqual((here.phone, here.email), ('2', 'there@example.com'))
 
+    def test_value_of_new_records_where_a_field_does_not_flow(self):
+        fields = self.flow('partner').field_ids
+        comment = fields.filtered(lambda field: field.name == 'note')
+        comment.write({'direction': 'pull', 'default_value': 'From the head office'})
+        with self.assertRaises(ValidationError), self.cr.savepoint():
+            fields.filtered(lambda field: field.name == 'is_company').default_value = 'perhaps'
+        with self.assertRaises(ValidationError), self.cr.savepoint():
+            fields.filtered(lambda field: field.name == 'parent').default_value = '3'
+        here = self.env['res.partner'].create({'name': 'Acme', 'comment': 'a secret'})
+        there = self.create_there('res.partner', name='Blue', comment='theirs')
+        self.switch_on('partner')
+        self.run_sync()
+        self.assertIn('From the head office', self.there('res.partner', [('id', '=', self.twin(here))], 'comment')[0]['comment'])
+        self.assertIn('theirs', self.twin_of('res.partner', there).comment, "a field that flows is what it is")
+        self.run_sync()
+        self.assertIn('secret', here.comment)
+
     def test_deleted_here_is_archived_there(self):
         here, there = self.partners()
         here.unlink()
