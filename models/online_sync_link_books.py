@@ -18,6 +18,8 @@ _logger = logging.getLogger(__name__)
 #: Word of a step that takes a flow a page further.
 FLOW = 'flow'
 LATER = timedelta(minutes=2)
+#: Seconds by which two measurements of a clock may differ: Odoo tells whole seconds, and a call takes its time.
+CLOCK_NOISE = 2
 
 
 class OnlineSyncLink(models.Model):
@@ -48,12 +50,19 @@ class OnlineSyncLink(models.Model):
     def _clock_difference(self):
         return timedelta(seconds=self.clock_difference)
 
+    def _note_clock(self, client):
+        """Keep how far the other clock is ahead, as the last calls measured it."""
+        seconds = client.clock_difference.total_seconds()
+        if abs(seconds - self.clock_difference) > CLOCK_NOISE:
+            self.clock_difference = round(seconds)
+
     def _take_consent(self, consent, client):
         """Books have flows in place of accounts."""
         if self.kind != 'books':
             return super()._take_consent(consent, client)
         self._store_credentials(consent.credentials)
         client.credentials = dict(consent.credentials)
+        self._note_clock(client)
         peer = client.describe()
         self.env['online.sync.flow'].sudo()._create_all(self)
         self.write({
@@ -92,7 +101,9 @@ class OnlineSyncLink(models.Model):
         """One page of a flow. Returns whether it has more."""
         try:
             with self.env.cr.savepoint():
-                return flow._sync_step(self._sides(flow, client), log)
+                more = flow._sync_step(self._sides(flow, client), log)
+                self._note_clock(client)
+                return more
         except errors.SyncError as error:
             return self._flow_failed(flow, error, log)
         except psycopg2.OperationalError:

@@ -25,6 +25,7 @@ from . import test_peer
 from . import test_peer_payments
 from . import test_peer_screens
 from . import test_peer_story
+from . import test_peer_wire
 from . import test_reading
 from . import test_servers
 from . import test_simplefin

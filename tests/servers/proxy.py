@@ -12,11 +12,11 @@ class Proxy:
     """Listens on a free port of 127.0.0.1 and passes on to `target`.
 
     :param choose: called for each call with its path; returns one of :data:`FAULTS`, or '' to leave it alone
-    :ivar calls: number of calls passed on or spoiled
+    :ivar heard: (path, body) of the calls that were passed on or spoiled
     """
 
     def __init__(self, target, choose=lambda path: ''):
-        self.target, self.choose, self.calls = urlsplit(target), choose, 0
+        self.target, self.choose, self.heard = urlsplit(target), choose, []
         self._http = ThreadingHTTPServer(('127.0.0.1', 0), _Handler)
         self._http.daemon_threads = True
         self._http.proxy = self
@@ -41,8 +41,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self):
         proxy = self.server.proxy
-        proxy.calls += 1
         body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        proxy.heard.append((self.path, body))
         fault = proxy.choose(self.path)
         if fault in ('lost', 'busy'):
             self._spoil(fault)

@@ -1,0 +1,151 @@
+"""What crosses the wire between two Odoo databases: nothing that nobody needs, whatever the line and the clocks do."""
+import json
+from datetime import datetime, timedelta, timezone
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo import fields
+from odoo.tests import tagged
+
+from ..clients.http import Http
+from .peer_common import REFERENCES, PeerCase
+from .servers.proxy import Proxy
+
+READS = {'search_read', 'read', 'search', 'search_count', 'fields_get', 'authenticate', 'version', 'read_group', 'formatted_read_group'}
+
+
+def method_of(path, body):
+    """The method that a call is for, by either protocol."""
+    if path.startswith('/json/2/'):
+        return path.rpartition('/')[2]
+    told = json.loads(body or '{}').get('params') or {}
+    return told['args'][4] if told.get('method') == 'execute_kw' else told.get('method') or path.rpartition('/')[2]
+
+
+class WireTests:
+    allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
+
+    def connect(self):
+        self.is_cut = False
+        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else '').start()
+        self.addCleanup(self.proxy.stop)
+        return super().connect()
+
+    def peer_url(self):
+        return self.proxy.url
+
+    def run_and_listen(self):
+        """The methods that a run called."""
+        self.proxy.heard.clear()
+        log = self.run_sync()
+        self.assertFalse(log.error, log.error)
+        return [method_of(*one) for one in self.proxy.heard]
+
+    def work(self):
+        """Documents on both sides, paid on both sides."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123', 'street': 'Main 1'})
+        self.switch_on(*REFERENCES, 'partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
+        invoice = self.invoice(100)
+        payment = self.env['account.payment'].create({
+            'payment_type': 'inbound', 'partner_type': 'customer', 'partner_id': self.partner.id, 'amount': 100, 'date': invoice.date,
+            'journal_id': self.company_data['default_journal_bank'].id})
+        payment.action_post()
+        (invoice.line_ids | payment.move_id.line_ids).filtered(
+            lambda line: line.account_id.account_type == 'asset_receivable').reconcile()
+        theirs = self.create_there('res.partner', name='Blue', email='blue@example.com')
+        bill = self.create_there('account.move', move_type='in_invoice', partner_id=theirs, invoice_date='2026-03-09', date='2026-03-09',
+                                 ref='B-9', invoice_line_ids=[[0, 0, {'name': 'x', 'price_unit': 7, 'tax_ids': [[6, 0, []]]}]])
+        self.rpc.call('account.move', 'action_post', [bill])
+        return invoice, theirs
+
+    def assert_silence(self):
+        """Within two rounds nobody writes any more, and what is asked is little."""
+        self.run_sync()
+        self.run_sync()
+        heard = self.run_and_listen()
+        self.assertEqual([method for method in heard if method not in READS], [])
+        log = self.link.log_ids[:1]
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0))
+        return heard
+
+    def test_echoes_end_within_two_rounds(self):
+        invoice, theirs = self.work()
+        self.assert_silence()
+        self.write_there('res.partner', theirs, street='High street 2')
+        self.partner.street = 'Main 2'
+        self.assert_silence()
+        invoice.button_draft()
+        invoice.narration = 'changed'
+        invoice.action_post()
+        self.rpc.call('res.partner', 'write', [theirs], vals={'active': False})
+        self.assert_silence()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(self.partner))], 'street')[0]['street'], 'Main 2')
+
+    def test_a_run_that_finds_nothing_asks_little(self):
+        self.work()
+        self.assert_silence()
+        flows = len(self.link._working_flows())
+        heard = self.run_and_listen()
+        self.assertLessEqual(len(heard), 10 * flows, heard)
+
+    def test_a_day_without_a_line(self):
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        invoice, theirs = self.work()
+        self.assert_silence()
+        self.is_cut = True
+        for number in range(3):
+            self.partner.city = f'Boston {number}'
+            self.run_sync()
+        self.assertEqual(self.link.state, 'connected', "a line that is down is no reason to sign in again")
+        self.assertTrue(self.link.log_ids[:1].error)
+        later = self.invoice(70)
+        self.rpc.url, through = self.peer.url, self.rpc.url
+        self.write_there('res.partner', theirs, phone='+1 555 0100')
+        self.rpc.url = through
+        self.is_cut = False
+        self.run_sync()
+        self.assert_silence()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(self.partner))], 'city')[0]['city'], 'Boston 2')
+        self.assertEqual(self.twin_of('res.partner', theirs).phone, '+1 555 0100')
+        self.assertTrue(self.twin(later))
+
+    def changed_at(self, moment, **values):
+        """A change of our partner at a moment by our clock."""
+        self.partner.write(values)
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_partner SET write_date = %s WHERE id = %s", [fields.Datetime.to_string(moment), self.partner.id])
+        self.env.invalidate_all()
+
+    def test_clocks_that_are_ten_minutes_apart(self):
+        """Who changed a field last is told by each side's own clock, and the difference is measured."""
+        for minutes in (10, -10):
+            with self.subTest(minutes=minutes), freeze_time(datetime.now(timezone.utc) + timedelta(minutes=minutes), tick=True):
+                if minutes < 0:
+                    self.begin()
+                self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123', 'street': 'Main 1'})
+                self.flow('partner').policy = 'newest'
+                self.switch_on('partner')
+                self.run_sync()
+                self.assertAlmostEqual(self.link.clock_difference, -60 * minutes, delta=5)
+                there = self.twin(self.partner)
+                now = datetime.now(timezone.utc).replace(tzinfo=None)
+                self.changed_at(now - timedelta(minutes=1), street='older')
+                self.write_there('res.partner', there, street='newer')
+                self.run_sync()
+                self.assertEqual(self.partner.street, 'newer')
+                self.write_there('res.partner', there, street='older')
+                self.changed_at(now + timedelta(minutes=1), street='newer still')
+                self.run_sync()
+                self.assertEqual(self.there('res.partner', [('id', '=', there)], 'street')[0]['street'], 'newer still')
+                self.link.flow_ids.direction = 'off'
+
+
+@tagged('post_install', '-at_install')
+class TestPeerWire18(WireTests, PeerCase):
+    series = '18.0'
+
+
+@tagged('post_install', '-at_install')
+class TestPeerWire19(WireTests, PeerCase):
+    series = '19.0'
