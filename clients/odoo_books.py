@@ -396,14 +396,19 @@ class OdooSide(Side):
 
     def _with_free_numbers(self, shape, intents):
         """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
-        numbers = {str(one.fields['number']) for one in intents.values() if one.fields.get('number')}
-        if not numbers or 'number' not in {one.name for one in shape.maps if not one.readonly}:
+        maps = {one.name: one for one in shape.maps}
+        wanted = {number: intent for number, intent in intents.items()
+                  if intent.fields.get('number') and not (intent.key and maps['number'].readonly)}
+        if not wanted:
             return intents
-        changed = [int(one.key) for one in intents.values() if one.key and one.fields.get('number')]
-        rows = self._rows(shape.model, ['|', ('name', 'in', sorted(numbers)), ('id', 'in', changed)], ['name', 'journal_id', 'ref'], 0)
-        taken = {(row['name'], str(row['journal_id'])): row['id'] for row in rows}
-        own = {str(row['id']): row for row in rows}
-        return {number: self._with_free_number(shape, intent, taken, own.get(intent.key)) for number, intent in intents.items()}
+        name, reference = maps['number'].odoo, maps['reference'].odoo
+        domain = ['|', (name, 'in', sorted({one.fields['number'] for one in wanted.values()})),
+                  ('id', 'in', [int(one.key) for one in wanted.values() if one.key])]
+        rows = self._rows(shape.model, domain, [name, 'journal_id', reference], 0)
+        taken = {(row[name], str(row['journal_id'])): row['id'] for row in rows}
+        own = {str(row['id']): {**row, 'reference': row[reference]} for row in rows}
+        free = {number: self._with_free_number(shape, intent, taken, own.get(intent.key)) for number, intent in wanted.items()}
+        return {**intents, **free}
 
     def _with_free_number(self, shape, intent, taken, own):
         """
@@ -415,7 +420,7 @@ class OdooSide(Side):
         if not by or by == (own['id'] if own else self.access.find_marked(shape.model, intent.marker)):
             return intent       # free, or its own: of an attempt that broke off
         number = fields.pop('number')
-        reference = fields.get('reference', own and own['ref']) or number
+        reference = fields.get('reference', own and own['reference']) or number
         return replace(intent, fields={**fields, 'reference': reference})
 
     def _update(self, shape, intent):

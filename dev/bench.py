@@ -1,4 +1,5 @@
 """`make bench`: one JSON object a line on stdout, all else on stderr. ONLY=import selects by the beginning of a name."""
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import database
 import postgres
 import python
 from base import Stop, main, say
+from cloud import free_port
 
 import odoo
 
 FOLDER = Path(__file__).parent / 'measure'
-SCRIPTS = ('measure_import.py', 'measure_match.py')
+SCRIPTS = ('measure_import.py', 'measure_match.py', 'measure_peer.py')
 
 
 def bench():
@@ -28,7 +30,10 @@ def bench():
     bank = subprocess.Popen([str(interpreter), str(FOLDER / 'bank.py')], stdout=subprocess.PIPE, text=True)
     try:
         with tempfile.NamedTemporaryFile('r', suffix='.jsonl') as results:
+            conf = database.configuration(series, http_port=free_port(8369), dbfilter=f'^{name}$', max_cron_threads=1)
+            server, _environment = database.command(series, interpreter, conf, 'server', '-d', name)
             environment = {
+                'ONLINE_SYNC_PEERS': database.peers([series], interpreter), 'BENCH_SERVER': json.dumps(server),
                 'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name,
                 'PYTHONPATH': f'{series.python_path}{os.pathsep}{FOLDER}'}
             for script in SCRIPTS:

@@ -1,6 +1,7 @@
 """Databases: a template with Odoo's accounting installed, kept in the cache, and copies of it."""
 import configparser
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -172,6 +173,16 @@ def install(series, python, name, update=False):
     state = run(['psql', '-Atc', f"SELECT state FROM ir_module_module WHERE name = '{ADDON}'", name], why="PostgreSQL does not answer")
     if state.strip() != 'installed':    # Odoo ends with 0 also when it finds that it cannot install it
         raise Stop(f"The addon was not installed, its state is “{state.strip()}”. The whole log: {log}")
+
+
+def peers(all_series, python):
+    """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series, as JSON for the environment variable ONLINE_SYNC_PEERS."""
+    return json.dumps({series.name: {
+        'python': str(python), 'command': str(series.command), 'python_path': str(series.python_path),
+        'addons_path': ','.join(map(str, series.addons)), 'data_dir': str(DATA), 'logs': str(LOGS),
+        'template': (template := peer_template(series, python)), 'lock': str(CACHE / f'{template}.lock'),
+        'name': f"online_sync_test_{CHECKOUT_ID}_peer{series.name.replace('.', '')}",
+    } for series in all_series})
 
 
 def shell(series, python, name, script=None, quiet=False, environment=None, output=None):

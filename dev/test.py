@@ -1,5 +1,4 @@
 """`make test`: lint, then every test on every Odoo series found; ends with one line, `N passed, M failed, K skipped`."""
-import json
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ import database
 import lint
 import postgres
 import python
-from base import ADDON, CACHE, CHECKOUT, CHECKOUT_ID, Stop, main, say
+from base import ADDON, CHECKOUT, Stop, main, say
 
 import odoo
 
@@ -34,7 +33,7 @@ def test():
     _need_browser()
     postgres.connect()
     database.sweep()
-    peers = _peers(interpreter)
+    peers = database.peers(odoo.present(), interpreter)
     say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
     passed, failed, skipped = lint.report(interpreter)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -62,16 +61,6 @@ def _need_browser():
         if not (_quiet('apt-get', 'update') or _quiet('apt-get', 'install', '-y', '--no-install-recommends', *packages)):
             return
     say("Chromium is not installed: the browser tests will be skipped.")
-
-
-def _peers(interpreter):
-    """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series on this machine, as JSON for an environment variable."""
-    return json.dumps({series.name: {
-        'python': str(interpreter), 'command': str(series.command), 'python_path': str(series.python_path),
-        'addons_path': ','.join(map(str, series.addons)), 'data_dir': str(database.DATA), 'logs': str(database.LOGS),
-        'template': (template := database.peer_template(series, interpreter)), 'lock': str(CACHE / f'{template}.lock'),
-        'name': f"online_sync_test_{CHECKOUT_ID}_peer{series.name.replace('.', '')}",
-    } for series in odoo.present()})
 
 
 def _quiet(*command):

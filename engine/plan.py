@@ -65,9 +65,11 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
-    merged = _turned(merge(base, here, there, _without_checks(entity, rules), newer, decided), here, there, decided)
-    to_local, held_here = _kept_apart(entity, local, merged.to_local, remote, options, decided)
-    to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, local, options, decided)
+    rules = _without_checks(entity, rules)
+    merged = _turned(merge(base, here, there, rules, newer, decided), here, there, decided)
+    undecided = merge(base, here, there, rules, newer) if decided else merged
+    to_local, held_here = _kept_apart(entity, local, merged.to_local, options, _allowed(decided, undecided.to_local))
+    to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, options, _allowed(decided, undecided.to_remote))
     merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
@@ -164,12 +166,17 @@ def _without_checks(entity, rules):
     return {name: rule for name, rule in rules.items() if name not in checks}
 
 
-def _kept_apart(entity, target, edits, source, options, decided):
+def _allowed(decided, undecided):
+    """Names of fields that a person decided: whole, or lines of which all that is to be written follows from what was decided."""
+    return {*decided, *(name.partition('/')[0] for name in decided if name.partition('/')[0] not in undecided)}
+
+
+def _kept_apart(entity, target, edits, options, allowed):
     """(edits that may be written to a side, names of those that a person must allow because its document is posted)"""
     if not entity.is_document or target.state != POSTED or options.follows:
         return edits, []
     frozen = {field.name for field in entity.fields if field.frozen} | {STATE}
-    held = [name for name in edits if name in frozen and not decided.get(name)]
+    held = [name for name in edits if name in frozen and name not in allowed]
     return {name: value for name, value in edits.items() if name not in held}, held
 
 

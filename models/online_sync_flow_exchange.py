@@ -7,7 +7,7 @@ that was created there is found again by its marker.
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from odoo import _, api, fields, models
+from odoo import models
 
 from ..clients import books
 from ..clients.books import Intent, Line, LineEdits, Record, Ref
@@ -234,7 +234,8 @@ class OnlineSyncFlow(models.Model):
                 merged = _carried_out(item.plan, item.outcomes)
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
                                     item.remote)
-            self._note(item)
+        self._note_all(items)
+        self._ask_all(items, rules)
 
     def _bind_new(self, items):
         """Bindings for what was created, also where what followed was refused: it is there."""
@@ -251,94 +252,6 @@ class OnlineSyncFlow(models.Model):
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
         self._release(bindings)
-
-    def _note(self, item):
-        """What became of the changes, and what a person must decide."""
-        values, crossed = self._outcome_of(item), _crossed(item)
-        (res_id, external_id), record = self._about(item), item.told[HERE] or item.told[THERE]
-        about = {'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title}
-        changes = item.changes
-        if not changes and (crossed or values['state'] != 'done'):
-            origin = 'here' if THERE in item.outcomes or not item.told[THERE] else 'there'
-            changes = self._standing_change(about) or changes.create({'flow_id': self.id, 'origin': origin, **about})
-        if changes:
-            changes.write({**about, **values, 'crossed': crossed or False, 'attempts': max(changes.mapped('attempts')) + 1,
-                           'remote_version': item.told[THERE].version if item.told[THERE] else False,
-                           'retry_at': changes._next_try() if item.error else False,
-                           'done_at': fields.Datetime.now() if values['state'] == 'done' else False})
-            self._ask_about_refusal(item, changes)
-        self._ask(item)
-
-    def _standing_change(self, about):
-        """The change about the same record that was blocked or refused before."""
-        return self.env['online.sync.change'].search([
-            ('flow_id', '=', self.id), ('state', 'in', ('blocked', 'failed', 'pending')),
-            '|', '&', ('res_id', '!=', 0), ('res_id', '=', about['res_id']),
-            '&', ('external_id', '!=', False), ('external_id', '=', about['external_id'])])
-
-    def _outcome_of(self, item):
-        if item.plan.kind == plan.BLOCKED:
-            needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
-            return {'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
-        if item.error:
-            return {'state': 'failed', 'needs': False, 'why': item.error}
-        return {'state': 'done', 'needs': False, 'why': False}
-
-    def _say_needs(self, needs):
-        titles = dict(self._fields['entity']._description_selection(self.env))
-        return _("Waits for: %s", ', '.join(sorted({titles.get(ref.entity, ref.entity) for ref in needs})))
-
-    def _ask(self, item):
-        """What a person must decide; what was asked before and no longer holds is settled."""
-        issues, rules = self.env['online.sync.issue'].sudo(), self._rules()
-        if not item.binding:
-            return
-        if item.plan.conflicts and item.local:
-            issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)
-        else:
-            issues._settle_binding(item.binding, {'conflict', 'posted'})
-        wrong = plan.wrong_totals(self._entity(), item.local, item.remote, rules) if item.local and item.remote else []
-        if wrong and item.local.state == item.remote.state == books.POSTED:
-            issues._raise_totals(self, item.binding, item.local, item.remote, wrong)
-        else:
-            issues._settle_binding(item.binding, {'totals'})
-
-    def _ask_about_refusal(self, item, changes):
-        issues = self.env['online.sync.issue'].sudo()
-        if item.error:
-            issues._raise_rejected(changes[:1], where=HERE if HERE in item.outcomes and item.outcomes[HERE].error else THERE)
-        else:
-            issues._settle_rejected(changes)
-
-    def _retry_ties(self, items):
-        """A document was written: what pays it, or is paid by it, may fit now."""
-        if self._entity().is_document and any(item.outcomes for item in items):
-            ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
-            ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
-
-    def _ask_for_partners(self, sides, items):
-        """One question for each record that must be paired before others can go on."""
-        waiting = defaultdict(list)
-        for item in items:
-            for ref in item.plan.needs if item.plan.kind == plan.BLOCKED else ():
-                waiting[ref].append(item)
-        for ref, waits in waiting.items():
-            flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
-            side, _colon, key = ref.key.partition(':')
-            record = sides[side].read_records(ref.entity, [key], ()).get(key)
-            if record:
-                self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title, len(waits))
-
-    @api.model
-    def _release(self, bindings):
-        """What waited for these records goes on."""
-        refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
-                for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
-        links = bindings.link_id
-        self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending'})
-        asked = self.env['online.sync.issue'].sudo().search([
-            ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])
-        asked.filtered(lambda issue: [issue.flow_id.entity, issue.needed] in refs)._close_settled()
 
     # -- deleted ------------------------------------------------------------------------------------------------------------------
 
@@ -412,10 +325,3 @@ def _written(intent: Intent | None):
     values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
     is_new = not intent.key
     return {**values, STATE: intent.state or books.DRAFT} if intent.state or is_new else values
-
-
-def _crossed(item):
-    """{side: names of the fields that were written there}"""
-    intents = {HERE: item.plan.to_local, THERE: item.plan.to_remote}
-    return {side: sorted([*intent.fields, *([STATE] if intent.state else [])]) for side, intent in intents.items()
-            if intent and side in item.outcomes and not item.outcomes[side].error}

@@ -1,4 +1,5 @@
 """Two real Odoo databases keep the same books: partners and invoices, both ways, against servers of every series on this machine."""
+from odoo import Command
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
@@ -243,6 +244,29 @@ class PeerTests:
         self.issues('posted').action_keep_here()
         self.run_sync()
         self.assertEqual((self.move_there([('id', '=', there)])['state'], invoice.state), ('posted', 'posted'))
+
+    def test_line_that_one_side_removed_and_the_other_changed_on_a_posted_document(self):
+        self.with_invoices()
+        for choice, total in (('action_take_there', 150), ('action_keep_here', 100)):
+            invoice = self.invoice(100, post=False)
+            invoice.invoice_line_ids = [Command.create({'name': 'more', 'price_unit': 20, 'tax_ids': [Command.clear()]})]
+            invoice.action_post()
+            self.run_sync()
+            there = self.twin(invoice)
+            line, = self.there('account.move.line', [('move_id', '=', there), ('name', '=', 'more')], 'id')
+            self.rpc.call('account.move', 'button_draft', [there])
+            self.write_there('account.move', there, invoice_line_ids=[[1, line['id'], {'price_unit': 50}]])
+            self.rpc.call('account.move', 'action_post', [there])
+            invoice.button_draft()
+            invoice.invoice_line_ids.filtered(lambda one: one.name == 'more').unlink()
+            invoice.action_post()
+            self.run_sync()
+            getattr(self.issues('posted'), choice)()
+            self.run_sync()
+            self.assertFalse(self.issues().mapped('summary'))
+            move = self.move_there([('id', '=', there)])
+            self.assertEqual((invoice.amount_total, float(move['amount_total'])), (total, total))
+            self.assertEqual((invoice.state, move['state']), ('posted', 'posted'))
 
     def test_draft_that_is_cancelled_there_while_a_line_changes_here(self):
         """Odoo does not add up the lines of a cancelled document anew."""

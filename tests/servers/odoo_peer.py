@@ -136,11 +136,22 @@ class OdooPeer:
         self._databases.append(self.database)
         template, store = self.facts['template'], Path(self.facts['data_dir']) / 'filestore'
         with self._template_locked():
-            self._run('createdb', '-T', template, self.database)
+            self._copy_template(template)
         if (store / template).exists():
             shutil.copytree(store / template, store / self.database)
         rows = self.sql("SELECT key, value FROM ir_config_parameter WHERE key LIKE 'online_sync_peer.key.%'").splitlines()
         self.keys = {name.rpartition('.')[2]: key for name, _bar, key in (row.partition('|') for row in rows)}
+
+    def _copy_template(self, template, patience=10):
+        """PostgreSQL itself may be looking after the template just now."""
+        for left in reversed(range(patience)):
+            try:
+                self._run('createdb', '-T', template, self.database)
+                return
+            except AssertionError as error:
+                if not left or 'being accessed by other users' not in str(error):
+                    raise
+                time.sleep(1)
 
     def _run(self, *command, **kwargs):
         kwargs.setdefault('input', '')

@@ -1,0 +1,142 @@
+"""What became of each record of a page: the changes that are done, blocked or refused, and what a person must decide."""
+from collections import defaultdict
+
+from odoo import _, api, fields, models
+
+from ..clients import books
+from ..engine import plan
+from ..engine.entities import STATE
+from ..engine.plan import HERE, THERE
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    # -- changes ----------------------------------------------------------------------------------------------------------------
+
+    def _note_all(self, items):
+        """What became of the changes; what crossed without one gets one, for the history."""
+        new, standing = [], self._standing_changes([item for item in items if not item.changes])
+        for item in items:
+            values, changes = self._outcome_of(item), item.changes
+            if not changes and (values['crossed'] or values['state'] != 'done'):
+                changes = standing(item)
+            if changes:
+                changes.write({**values, 'attempts': max(changes.mapped('attempts')) + 1,
+                               'retry_at': changes._next_try() if item.error else False})
+                item.changes = changes
+            elif values['crossed'] or values['state'] != 'done':
+                origin = 'here' if THERE in item.outcomes or not item.told[THERE] else 'there'
+                new.append((item, {**values, 'flow_id': self.id, 'origin': origin, 'attempts': 1}))
+        created = self.env['online.sync.change'].create([values for _item, values in new])
+        for (item, _values), change in zip(new, created, strict=True):
+            item.changes = change
+            if item.error:
+                change.retry_at = change._next_try()
+
+    def _standing_changes(self, items):
+        """The changes about these records that are not done yet: a function of an item."""
+        about = [self._about(item) for item in items]
+        found = self.env['online.sync.change'].search([
+            ('flow_id', '=', self.id), ('state', 'in', ('blocked', 'failed', 'pending')), '|',
+            ('res_id', 'in', [res_id for res_id, _key in about if res_id]),
+            ('external_id', 'in', [key for _id, key in about if key])]) if items else self.env['online.sync.change']
+        by_about = defaultdict(found.browse)
+        for change in found:
+            for key in filter(None, (change.res_id, change.external_id)):
+                by_about[key] |= change
+
+        def standing(item):
+            res_id, external_id = self._about(item)
+            return by_about.get(res_id, found.browse()) | by_about.get(external_id, found.browse())
+        return standing
+
+    def _outcome_of(self, item):
+        """Values of the changes about a record."""
+        (res_id, external_id), record = self._about(item), item.told[HERE] or item.told[THERE]
+        values = {
+            'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title,
+            'crossed': _crossed(item) or False, 'remote_version': item.told[THERE].version if item.told[THERE] else False,
+            'state': 'done', 'needs': False, 'why': False, 'done_at': False}
+        if item.plan.kind == plan.BLOCKED:
+            needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
+            return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
+        if item.error:
+            return {**values, 'state': 'failed', 'why': item.error}
+        return {**values, 'done_at': fields.Datetime.now()}
+
+    def _say_needs(self, needs):
+        titles = dict(self._fields['entity']._description_selection(self.env))
+        return _("Waits for: %s", ', '.join(sorted({titles.get(ref.entity, ref.entity) for ref in needs})))
+
+    # -- questions --------------------------------------------------------------------------------------------------------------
+
+    def _ask_all(self, items, rules):
+        """What a person must decide; what was asked before and no longer holds is settled."""
+        issues = self.env['online.sync.issue'].sudo()
+        agreed, right, accepted = (self.env[name].browse() for name in (
+            'online.sync.binding', 'online.sync.binding', 'online.sync.change'))
+        for item in items:
+            if item.error:
+                issues._raise_rejected(item.changes[:1], HERE if HERE in item.outcomes and item.outcomes[HERE].error else THERE)
+            elif item.changes:
+                accepted |= item.changes
+            if item.binding and item.plan.conflicts and item.local:
+                issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)
+            else:
+                agreed |= item.binding
+            wrong = self._wrong_totals(item, rules)
+            if wrong:
+                issues._raise_totals(self, item.binding, item.local, item.remote, wrong)
+            else:
+                right |= item.binding
+        issues._settle_rejected(accepted)
+        issues._settle_binding(agreed, {'conflict', 'posted'})
+        issues._settle_binding(right, {'totals'})
+
+    def _wrong_totals(self, item, rules):
+        """Names of amounts of a document that is posted on both sides and that are not the same."""
+        if not item.binding or not item.local or not item.remote or {item.local.state, item.remote.state} != {books.POSTED}:
+            return []
+        return plan.wrong_totals(self._entity(), item.local, item.remote, rules)
+
+    def _ask_for_partners(self, sides, items):
+        """One question for each record that must be paired before others can go on."""
+        waiting = defaultdict(list)
+        for item in items:
+            for ref in item.plan.needs if item.plan.kind == plan.BLOCKED else ():
+                waiting[ref].append(item)
+        for ref, waits in waiting.items():
+            flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
+            side, _colon, key = ref.key.partition(':')
+            record = sides[side].read_records(ref.entity, [key], ()).get(key)
+            if record:
+                self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title, len(waits))
+
+    # -- what goes on -----------------------------------------------------------------------------------------------------------
+
+    def _retry_ties(self, items):
+        """A document was written: what pays it, or is paid by it, may fit now."""
+        if self._entity().is_document and any(item.outcomes for item in items):
+            ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
+            ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
+
+    @api.model
+    def _release(self, bindings):
+        """What waited for these records goes on."""
+        if not bindings:
+            return
+        refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
+                for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
+        links = bindings.link_id
+        self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending'})
+        asked = self.env['online.sync.issue'].sudo().search([
+            ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])
+        asked.filtered(lambda issue: [issue.flow_id.entity, issue.needed] in refs)._close_settled()
+
+
+def _crossed(item):
+    """{side: names of the fields that were written there}"""
+    intents = {HERE: item.plan.to_local, THERE: item.plan.to_remote}
+    return {side: sorted([*intent.fields, *([STATE] if intent.state else [])]) for side, intent in intents.items()
+            if intent and side in item.outcomes and not item.outcomes[side].error}
