@@ -29,7 +29,8 @@ _TIMESTAMP = re.compile(r'[0-9]{9,11}')
 
 FORGOTTEN = "{name} no longer knows this connection."
 OTHER_CLOCK = "The clocks of {name} and of this server differ by more than five minutes."
-NOT_FOUND = "{name} has no Online Synchronization at this address. Where a server has several databases, the address must lead to the right one."
+NOT_FOUND = ("{name} has no Online Synchronization at this address. Where a server has several databases, the address must lead to the "
+             "right one.")
 
 
 @dataclass(frozen=True, slots=True)

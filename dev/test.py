@@ -68,7 +68,8 @@ def _peers(interpreter):
     """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series on this machine, as JSON for an environment variable."""
     return json.dumps({series.name: {
         'python': str(interpreter), 'command': str(series.command), 'python_path': str(series.python_path),
-        'addons_path': ','.join(map(str, series.addons)), 'data_dir': str(database.DATA), 'logs': str(database.LOGS),
+        'addons_path': ','.join(map(str, series.addons)), 'our_addons': str(odoo.addons_folder()),
+        'data_dir': str(database.DATA), 'logs': str(database.LOGS),
         'template': (template := database.peer_template(series, interpreter)), 'lock': str(CACHE / f'{template}.lock'),
         'name': f"online_sync_test_{CHECKOUT_ID}_peer{series.name.replace('.', '')}",
     } for series in odoo.present()})
