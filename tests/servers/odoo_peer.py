@@ -99,9 +99,16 @@ class OdooPeer:
             self._run('dropdb', '--if-exists', '--force', database)
 
     def renew(self):
-        """Serve a new database, as it was at the start; the server goes on."""
+        """Serve a new database, as it was at the start; the server goes on.
+
+        One with scheduled actions starts again: the thread that runs them ends when it sees another database appear.
+        """
         self.database = f'{self._first}_{next(self._renewed)}'
+        if self.addon:
+            self.kill()
         self._make_database()
+        if self.addon:
+            self.serve()
 
     def sql(self, query, database=''):
         """What a query gives, as text, past the server."""
@@ -177,11 +184,12 @@ class OdooPeer:
         """Until the login page answers, so that the database is loaded too."""
         deadline = time.monotonic() + PATIENCE
         asked = urllib.request.Request(f'{self.url}/web/login?db={self.database}')
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())     # of several databases a cookie chooses
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(asked, timeout=PATIENCE):
+                with browser.open(asked, timeout=PATIENCE):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
