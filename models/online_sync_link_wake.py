@@ -107,7 +107,7 @@ class OnlineSyncLink(models.Model):
                 values['wakes_us'], trouble = answer.wakes, redact(answer.why)[:300]
         if values['wakes_us']:
             self._store_credentials({**self._credentials(), 'wake_secret': secret, 'listener': facts['key']})
-        link.write({**values, 'wake_trouble': trouble, 'clock_difference': round(client.clock_difference.total_seconds())})
+        link.write({**values, 'wake_trouble': trouble})
 
     def _own_url_trouble(self):
         """Why nobody could reach us at the address that we know of ourselves, '' where somebody may."""

@@ -13,7 +13,7 @@ from odoo.tools import config, mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
-from ..clients import wake
+from ..clients import errors, wake
 from ..clients.http import Http
 from ..clients.odoo_rpc import OdooRpc
 from .peer_common import PeerCase
@@ -232,7 +232,7 @@ class TestWhoMayListen(AccountTestInvoicingCommon):
         listener.action_switch_on()
         self.assertEqual(self.introduce()['wakes'], True)
 
-    def noted(self, records_of=None):
+    def noted(self):
         """Words that this transaction would leave, as {listener: entities}."""
         self.env.cr.flush()
         self.env.cr.execute("DELETE FROM online_sync_word RETURNING entities")
@@ -476,6 +476,17 @@ class TestTwoServers(BaseCase):
         ours.call('res.partner', 'write', [self.partner(ours, [('street', '=', f'Main {EDITS - 1}')])[0]['id']], vals={'street': 'End'})
         self.wait(lambda: self.partner(theirs, [('street', '=', 'End')]))
         self.assertEqual(self.runs_until_quiet(here), 0, "what we wrote there did not wake us")
+
+    def test_a_server_with_several_databases(self):
+        """19.0 is led to the right one by a header; 18.0 needs a filter of databases, and the sender is told what is wrong."""
+        server = self.serve()
+        first = server.database
+        server.renew()
+        for database in (first, server.database):
+            with Http(allowed_networks=['127.0.0.0/8'], attempts=1) as http, self.assertRaises(errors.SyncError) as caught:
+                wake.tell(http, f'{server.url}{wake.PATH}online_sync_nobody', SECRET, (), database=database)
+            self.assertEqual(caught.exception.status, 404 if SERIES == '18.0' else 401)
+            self.assertIn("several databases" if SERIES == '18.0' else "no longer knows", caught.exception.message)
 
     def runs_until_quiet(self, peer):
         """Runs that begin after the one that goes on now, until none has begun for some seconds."""
