@@ -152,6 +152,8 @@ class OdooPeer:
                   *(str(part) for pair in options.items() for part in pair))
         self.template = name
         self.sql("INSERT INTO ir_config_parameter (key, value) VALUES ('account_online_sync.allowed_networks', '127.0.0.0/8')", name)
+        # Nobody may connect to what is copied, and an autovacuum would.
+        self.sql(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false', 'postgres')
 
     @contextmanager
     def _template_locked(self):
