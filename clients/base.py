@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from .books import Peer, Side
+from .books import Introduction, Peer, Side
 from .errors import ConfigError, ProtocolError
 from .http import Http
 from .records import Balance, Consent, Institution, Page, Presence, Redirect, RemoteAccount, Window
@@ -211,6 +211,20 @@ class BooksClient(Client):
     def clock_difference(self) -> timedelta:
         """How far its clock is ahead of ours."""
         return timedelta()
+
+    def introduce(self, **_ourselves) -> Introduction:
+        """Ask the other side to wake us when something changes there; asking again replaces what was said before.
+
+        :param key: names this connection over there, the same each time
+        :param url, name, database: where to wake us: the address of our server, what we call this connection, our database
+        :param secret: to sign with
+        :param title: what a person there calls us
+        :param entities: kinds of records that we want to know about
+        """
+        return Introduction(False, "that system does not tell of changes.")
+
+    def withdraw(self, key: str) -> None:   # noqa: B027 - most systems tell nobody
+        """We need not be woken any more."""
 
     def address_of(self, entity: str, key: str) -> str:
         """Where a person sees a record in the browser, '' where nowhere."""

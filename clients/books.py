@@ -178,6 +178,18 @@ class Filter:
         return self.since is not None or self.journals is not None or bool(self.domain)
 
 
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What came of asking the other side to wake us.
+
+    :param wakes: whether it will
+    :param why: why not, or why it could not until now; a sentence that goes on after a colon
+    """
+
+    wakes: bool
+    why: str = ''
+
+
 class Side(abc.ABC):
     """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
 

@@ -1,4 +1,4 @@
-"""Another Odoo database, 18.0 or later, as the other side of the books. Nothing is installed there.
+"""Another Odoo database, 18.0 or later, as the other side of the books. Nothing needs to be installed there.
 
 What is created there gets an external id that says for which record of ours it is (`ir.model.data`, through the method `load`), and so does
 each of its lines: a create that is sent twice gives the same record, with the same lines.
@@ -7,35 +7,46 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from . import wire
 from .base import BOOKS, BooksClient, Capabilities, Credential, Provider, register
-from .books import Peer
-from .errors import ConfigError, Rejected, TransientError
+from .books import Introduction, Peer
+from .errors import ConfigError, ProtocolError, Rejected, TransientError
 from .odoo_books import SHAPES, OdooSide
-from .odoo_rpc import JSON2, OdooRpc
+from .odoo_rpc import JSON2, READS, OdooRpc
 from .records import Consent
 
 BUSY = "The other Odoo was busy with the same records. Nothing was changed; the next synchronization tries again."
 SILENT = "The other Odoo refused this without saying why."
+NOT_INSTALLED = "Online Synchronization is not installed there."
+#: The model that an Odoo with this addon keeps its listeners in, and the key in a context that says whose writing it is.
+LISTENER, WRITER = 'online.sync.listener', 'online_sync_writer'
 #: The command that adds a record to a many2many.
 LINK = 4
 _PROTOCOLS = {JSON2: "JSON-2"}
 
 
 class RpcAccess:
-    """:class:`clients.odoo_books.Access` over the wire."""
+    """:class:`clients.odoo_books.Access` over the wire.
 
-    def __init__(self, rpc: OdooRpc):
-        self.rpc = rpc
+    :param listener: what we are called there as a listener: we need not be woken for what we write; '' when nobody wakes us
+    """
+
+    def __init__(self, rpc: OdooRpc, listener: str = ''):
+        self.rpc, self.listener = rpc, listener
         self._types: dict[str, dict] = {}
 
     def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
         """What the method returns."""
-        return self.rpc.call(model, method, ids, idempotent=idempotent, context=dict(context or {}), **named)
+        own = {} if method in READS else self._own(model, ids)
+        return self.rpc.call(model, method, ids, idempotent=idempotent, context={**(context or {}), **own}, **named)
+
+    def _own(self, model, ids=()):
+        return {WRITER: {'listener': self.listener, 'model': model, 'ids': list(ids or ())}} if self.listener else {}
 
     def create_marked(self, model, rows, markers, context):
         """Ids of new records; a marker that was used before gives the record that it made."""
         columns, data = self._sheet(model, rows, markers)
-        done = self.rpc.call(model, 'load', idempotent=True, context=dict(context), fields=columns, data=data)
+        done = self.rpc.call(model, 'load', idempotent=True, context={**context, **self._own(model)}, fields=columns, data=data)
         if not done.get('ids') or len(done['ids']) != len(rows):
             words = [message.get('message', '') for message in done.get('messages') or () if message.get('type') == 'error']
             if any('could not serialize' in word or 'deadlock detected' in word for word in words):
@@ -144,7 +155,7 @@ class OdooPeer(BooksClient):
                     given.get('company', ''), given.get('currency', ''))
 
     def side(self, language):
-        return OdooSide(RpcAccess(self.rpc), int(self.credential('company_id')), language)
+        return OdooSide(RpcAccess(self.rpc, self.credentials.get('listener', '')), int(self.credential('company_id')), language)
 
     @property
     def clock_difference(self):
@@ -152,3 +163,18 @@ class OdooPeer(BooksClient):
 
     def address_of(self, entity, key):
         return f"{self.rpc.url}/odoo/{SHAPES[entity].model}/{key}"
+
+    def introduce(self, **ourselves):
+        """An Odoo with this addon wakes us."""
+        self.http.hide([ourselves['secret']])
+        facts = {**ourselves, 'company_id': int(self.credential('company_id'))}
+        try:
+            told = wire.mapping(self.rpc.call(LISTENER, 'introduce', idempotent=True, facts=facts))
+        except Rejected as error:
+            return Introduction(False, error.message)
+        except ProtocolError:       # no such model, or no such method in an older version
+            return Introduction(False, NOT_INSTALLED)
+        return Introduction(told.get('wakes') is True, wire.text(told.get('why')))
+
+    def withdraw(self, key):
+        self.rpc.call(LISTENER, 'withdraw', idempotent=True, key=key)

@@ -33,7 +33,7 @@ def bench():
             conf = database.configuration(series, http_port=free_port(8369), dbfilter=f'^{name}$', max_cron_threads=1)
             server, _environment = database.command(series, interpreter, conf, 'server', '-d', name)
             environment = {
-                'ONLINE_SYNC_PEERS': database.peers([series], interpreter), 'BENCH_SERVER': json.dumps(server),
+                'ONLINE_SYNC_PEERS': database.peers([series], interpreter, odoo.addons_folder()), 'BENCH_SERVER': json.dumps(server),
                 'BENCH_PORT': bank.stdout.readline().strip(), 'BENCH_RESULTS': results.name,
                 'PYTHONPATH': f'{series.python_path}{os.pathsep}{FOLDER}'}
             for script in SCRIPTS:

@@ -175,11 +175,14 @@ def install(series, python, name, update=False):
         raise Stop(f"The addon was not installed, its state is “{state.strip()}”. The whole log: {log}")
 
 
-def peers(all_series, python):
-    """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series, as JSON for the environment variable ONLINE_SYNC_PEERS."""
+def peers(all_series, python, our_addons):
+    """What `tests/servers/odoo_peer.py` needs to start an Odoo of each series, as JSON for the environment variable ONLINE_SYNC_PEERS.
+
+    :param our_addons: the folder that holds this addon
+    """
     return json.dumps({series.name: {
         'python': str(python), 'command': str(series.command), 'python_path': str(series.python_path),
-        'addons_path': ','.join(map(str, series.addons)), 'data_dir': str(DATA), 'logs': str(LOGS),
+        'addons_path': ','.join(map(str, series.addons)), 'our_addons': str(our_addons), 'data_dir': str(DATA), 'logs': str(LOGS),
         'template': (template := peer_template(series, python)), 'lock': str(CACHE / f'{template}.lock'),
         'name': f"online_sync_test_{CHECKOUT_ID}_peer{series.name.replace('.', '')}",
     } for series in all_series})

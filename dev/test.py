@@ -33,7 +33,7 @@ def test():
     _need_browser()
     postgres.connect()
     database.sweep()
-    peers = database.peers(odoo.present(), interpreter)
+    peers = database.peers(odoo.present(), interpreter, odoo.addons_folder())
     say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
     passed, failed, skipped = lint.report(interpreter)
     with ThreadPoolExecutor(max_workers=2) as pool:

@@ -42,6 +42,10 @@ from . import online_sync_flow_dry
 from . import online_sync_issue_books
 from . import online_sync_link_books_screen
 from . import online_sync_tracked
+from . import online_sync_listener
+from . import online_sync_listener_tell
+from . import online_sync_wake
+from . import online_sync_link_wake
 from . import online_sync_twin
 from . import tracked_models
 from . import decimal_precision

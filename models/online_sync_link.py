@@ -6,6 +6,7 @@ from odoo.tools import format_datetime
 
 from ..clients import base, errors
 from ..clients.http import Http
+from ..clients.network import ALLOWED_NETWORKS_PARAMETER
 from ..engine import schedule
 from .compat import NO_ACCESS
 from .values import to_aware, to_naive
@@ -102,14 +103,18 @@ class OnlineSyncLink(models.Model):
         :param presence: clients.records.Presence when a person is at the screen
         """
         self.ensure_one()
-        parameters = self.env['ir.config_parameter'].sudo()
-        networks = parameters.get_param('account_online_sync.allowed_networks') or ''
         # Somebody who waits at the screen gets an answer, be it an error, before the page gives up.
-        http = Http(allowed_networks=[network.strip() for network in networks.split(',') if network.strip()],
-                    budget=20 if presence else 30)
+        http = Http(allowed_networks=self._allowed_networks(), budget=20 if presence else 30)
+        parameters = self.env['ir.config_parameter'].sudo()
         url = self.sudo().api_url or parameters.get_param(f'account_online_sync.url.{self.provider}') or ''
         return base.client_class(self.provider)(
             self._credentials() if credentials is None else credentials, http, url=url, presence=presence)
+
+    @api.model
+    def _allowed_networks(self):
+        """Networks that an administrator allows although they are not public, as texts."""
+        networks = self.env['ir.config_parameter'].sudo().get_param(ALLOWED_NETWORKS_PARAMETER) or ''
+        return [network.strip() for network in networks.split(',') if network.strip()]
 
     # -- life cycle -----------------------------------------------------------------------------------------------------------
 

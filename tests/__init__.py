@@ -30,3 +30,4 @@ from . import test_reading
 from . import test_servers
 from . import test_simplefin
 from . import test_tours
+from . import test_wake

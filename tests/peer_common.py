@@ -23,6 +23,7 @@ class PeerCase(AccountTestInvoicingCommon):
     """A company here, a company of another Odoo there, both in USD with the same chart of accounts, and a link between them."""
 
     series = ''
+    with_addon = False
 
     @classmethod
     def setUpClass(cls):
@@ -30,7 +31,8 @@ class PeerCase(AccountTestInvoicingCommon):
         if cls.series not in peers():
             raise SkipTest(f"no Odoo {cls.series} to start: `make test` names them in {VARIABLE}")
         cls.peer = OdooPeer(cls.series, {
-            'PGHOST': config['db_host'], 'PGPORT': config['db_port'], 'PGUSER': config['db_user'], 'PGPASSWORD': config['db_password']})
+            'PGHOST': config['db_host'], 'PGPORT': config['db_port'], 'PGUSER': config['db_user'], 'PGPASSWORD': config['db_password']},
+            addon=cls.with_addon)
         cls.addClassCleanup(cls.peer.stop)
         cls.peer.start()
         cls.env['ir.config_parameter'].sudo().set_param('account_online_sync.allowed_networks', '127.0.0.0/8')

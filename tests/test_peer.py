@@ -28,6 +28,11 @@ class PeerTests:
             'id': acme['id'], 'street': 'Main 2', 'city': 'Boston'})
         self.assertEqual((here.street, here.city), ('Main 2', 'Boston'))
 
+    def test_where_the_addon_is_not_installed_there_changes_are_asked_for(self):
+        self.assertEqual((self.link.state, self.link.wakes_us), ('connected', False))
+        self.assertEqual(self.link.changes_there, "asked for every 2 minutes: Online Synchronization is not installed there.")
+        self.assertFalse(self.link._is_introduction_due())
+
     def test_nothing_is_written_before_the_pairs_are_confirmed(self):
         self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.flow('partner').direction = 'both'

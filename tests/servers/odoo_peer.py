@@ -30,16 +30,20 @@ class OdooPeer:
 
     :param series: '18.0' or '19.0', one of :func:`peers`
     :param postgres: PGHOST, PGPORT, PGUSER and PGPASSWORD where they differ from this process's
+    :param addon: whether our addon is installed there too, and its scheduled actions run
     :ivar keys: login -> API key
     """
 
-    def __init__(self, series, postgres=None):
-        self.series, self.facts = series, peers()[series]
+    def __init__(self, series, postgres=None, *, addon=False):
+        self.series, self.facts, self.addon = series, peers()[series], addon
         self.database = self._first = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
         self._databases: list[str] = []
+        self._renewed = itertools.count(1)
         self.port = self._free_port()
         self.process = None
         self.keys: dict[str, str] = {}
+        self.template = self.facts['template']
+        self.addons_path = ','.join([self.facts['addons_path'], *([self.facts['our_addons']] if addon else ())])
         self.log = Path(self.facts['logs']) / f'{self.database}.log'
         given = {name: str(value) for name, value in (postgres or {}).items() if value}
         self.environment = {**os.environ, **given, 'PYTHONPATH': self.facts['python_path'], 'PYTHONDONTWRITEBYTECODE': '1'}
@@ -51,6 +55,8 @@ class OdooPeer:
     def start(self):
         """Make the database and serve it; when that fails nothing is left behind."""
         try:
+            if self.addon:
+                self._install_addon()
             self._make_database()
             self.serve()
         except BaseException:
@@ -64,13 +70,10 @@ class OdooPeer:
         :param listed: whether it tells which databases it has
         """
         options = {
-            '-c': os.devnull, '--addons-path': self.facts['addons_path'], '--data-dir': self.facts['data_dir'],
-            '--http-interface': '127.0.0.1', '--http-port': self.port, '--max-cron-threads': 0, '--workers': 0,
-            '--db-filter': f'^{self._first}(_none|_[0-9]+)?$', '--log-level': 'info',
+            **self._options(), '--http-interface': '127.0.0.1', '--http-port': self.port, '--max-cron-threads': int(self.addon),
+            '--workers': 0, '--db-filter': f'^{self._first}(_none|_[0-9]+)?$', '--log-level': 'info',
+            **({'-d': self.database} if self.addon else {}),       # its scheduled actions would look through each database of the machine
         }
-        for option, name in (('--db_host', 'PGHOST'), ('--db_port', 'PGPORT'), ('--db_user', 'PGUSER')):
-            if self.environment.get(name):
-                options[option] = self.environment[name]
         line = [self.facts['python'], self.facts['command'], 'server', *(() if listed else ('--no-database-list',))]
         line += [str(part) for pair in options.items() for part in pair]
         # A test that is killed takes its server along.
@@ -97,18 +100,25 @@ class OdooPeer:
             self._run('dropdb', '--if-exists', '--force', database)
 
     def renew(self):
-        """Serve a new database, as it was at the start; the server goes on."""
-        self.database = f'{self._first}_{len(self._databases)}'
-        self._make_database()
+        """Serve a new database, as it was at the start; the server goes on.
 
-    def sql(self, query):
+        One with scheduled actions starts again: the thread that runs them ends when it sees another database appear.
+        """
+        self.database = f'{self._first}_{next(self._renewed)}'
+        if self.addon:
+            self.kill()
+        self._make_database()
+        if self.addon:
+            self.serve()
+
+    def sql(self, query, database=''):
         """What a query gives, as text, past the server."""
-        return self._run('psql', '-Atc', query, self.database).strip()
+        return self._run('psql', '-Atc', query, database or self.database).strip()
 
     def shell(self, script):
         """Run a script in an Odoo shell on the database; returns what it printed."""
         line = [self.facts['python'], self.facts['command'], 'shell', '-c', os.devnull, '-d', self.database, '--no-http',
-                '--addons-path', self.facts['addons_path'], '--data-dir', self.facts['data_dir'], '--log-level', 'warn']
+                '--addons-path', self.addons_path, '--data-dir', self.facts['data_dir'], '--log-level', 'warn']
         return self._run(*line, input=script)
 
     def __enter__(self):
@@ -125,6 +135,27 @@ class OdooPeer:
             probe.bind(('127.0.0.1', 0))
             return probe.getsockname()[1]
 
+    def _options(self):
+        """Options of each command of Odoo."""
+        options = {'-c': os.devnull, '--addons-path': self.addons_path, '--data-dir': self.facts['data_dir']}
+        for option, name in (('--db_host', 'PGHOST'), ('--db_port', 'PGPORT'), ('--db_user', 'PGUSER')):
+            if self.environment.get(name):
+                options[option] = self.environment[name]
+        return options
+
+    def _install_addon(self):
+        """A database with the addon of this checkout, to copy from. It calls other servers of this machine."""
+        name = f'{self._first}_addon'
+        self._databases.append(name)
+        self._copy(self.template, name)
+        options = {**self._options(), '-d': name, '-i': 'account_online_sync', '--log-level': 'warn'}
+        self._run(self.facts['python'], self.facts['command'], 'server', '--stop-after-init', '--no-http',
+                  *(str(part) for pair in options.items() for part in pair))
+        self.template = name
+        self.sql("INSERT INTO ir_config_parameter (key, value) VALUES ('account_online_sync.allowed_networks', '127.0.0.0/8')", name)
+        # Nobody may connect to what is copied, and an autovacuum would.
+        self.sql(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false', 'postgres')
+
     @contextmanager
     def _template_locked(self):
         """PostgreSQL copies a database only while nobody else does."""
@@ -134,19 +165,22 @@ class OdooPeer:
 
     def _make_database(self):
         self._databases.append(self.database)
-        template, store = self.facts['template'], Path(self.facts['data_dir']) / 'filestore'
-        with self._template_locked():
-            self._copy_template(template)
-        if (store / template).exists():
-            shutil.copytree(store / template, store / self.database)
+        self._copy(self.template, self.database)
         rows = self.sql("SELECT key, value FROM ir_config_parameter WHERE key LIKE 'online_sync_peer.key.%'").splitlines()
         self.keys = {name.rpartition('.')[2]: key for name, _bar, key in (row.partition('|') for row in rows)}
 
-    def _copy_template(self, template, patience=10):
-        """PostgreSQL itself may be looking after the template just now."""
+    def _copy(self, template, name):
+        store = Path(self.facts['data_dir']) / 'filestore'
+        with self._template_locked():
+            self._create_from(template, name)
+        if (store / template).exists():
+            shutil.copytree(store / template, store / name)
+
+    def _create_from(self, template, name, patience=10):
+        """PostgreSQL itself, or an Odoo that looks through all databases, may be at the template just now."""
         for left in reversed(range(patience)):
             try:
-                self._run('createdb', '-T', template, self.database)
+                self._run('createdb', '-T', template, name)
                 return
             except AssertionError as error:
                 if not left or 'being accessed by other users' not in str(error):
@@ -164,11 +198,12 @@ class OdooPeer:
         """Until the login page answers, so that the database is loaded too."""
         deadline = time.monotonic() + PATIENCE
         asked = urllib.request.Request(f'{self.url}/web/login?db={self.database}')
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())     # of several databases a cookie chooses
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(asked, timeout=PATIENCE):
+                with browser.open(asked, timeout=PATIENCE):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
