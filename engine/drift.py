@@ -29,6 +29,10 @@ class Row:
     there: Decimal = Decimal(0)
 
     @property
+    def place(self) -> tuple[Ref, date]:
+        return self.account, self.month
+
+    @property
     def difference(self) -> Decimal:
         return self.here - self.there
 
@@ -65,6 +69,10 @@ class Cause:
     title: str
     here: Decimal
     there: Decimal
+
+    @property
+    def place(self) -> tuple[Ref, date]:
+        return self.account, self.month
 
     @property
     def difference(self) -> Decimal:
@@ -111,7 +119,7 @@ def causes(rows: Iterable[Row], here: Iterable[Posting], there: Iterable[Posting
 
     Documents that each side has for itself (of its own bank feed, say) and that come to the same on an account in a month cancel out.
     """
-    wanted = {(row.account, row.month) for row in rows}
+    wanted = {row.place for row in rows}
     amounts, titles = defaultdict(_nothing), {}
     for side, postings in ((HERE, here), (THERE, there)):
         for one in postings:

@@ -13,7 +13,7 @@ class OnlineSyncDriftCause(models.Model):
     _rec_name = 'title'
 
     line_id = fields.Many2one('online.sync.drift.line', required=True, ondelete='cascade', index=True)
-    drift_id = fields.Many2one(related='line_id.drift_id', store=True, precompute=True, index=True)
+    drift_id = fields.Many2one(related='line_id.drift_id', store=True, index=True)
     company_id = fields.Many2one(related='line_id.company_id', store=True, precompute=True)
     currency_id = fields.Many2one(related='line_id.currency_id')
     account = fields.Char(related='line_id.name')

@@ -59,7 +59,7 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _causes_of(self, link, sides, comparison, own):
-        """{row that was looked into: its documents that differ, as engine.drift.Cause}"""
+        """{place that was looked into: its documents that differ, as engine.drift.Cause}"""
         by_month = defaultdict(list)
         for row in comparison.differing:
             by_month[row.month].append(row)
@@ -73,7 +73,7 @@ class OnlineSyncDrift(models.Model):
             causes = drift.causes(rows, *([replace(one, account=own[side][one.account], document=known[side](one.document))
                                            for one in postings[side]] for side in (HERE, THERE)))
             for row in rows:
-                found[row] = [cause for cause in causes if (cause.account, cause.month) == (row.account, row.month)]
+                found[row.place] = [cause for cause in causes if cause.place == row.place]
         return found
 
     @api.model
@@ -90,9 +90,9 @@ class OnlineSyncDrift(models.Model):
     def _prepare_lines(self, link, sides, comparison, causes):
         """Values of online.sync.drift.line."""
         documents = self._documents_of(link, sides, [cause for found in causes.values() for cause in found])
-        accounts = self._accounts_here(row.account for row in comparison.rows)
+        accounts = self._accounts_here({row.account for row in comparison.rows})
         accepted = self._accepted(link)
-        lines = [self._prepare_line(row, accounts, accepted, causes.get(row), documents) for row in comparison.rows]
+        lines = [self._prepare_line(row, accounts, accepted, causes.get(row.place, []), documents) for row in comparison.rows]
         for ref, (title, balance) in comparison.alone.items():
             side, _colon, key = ref.key.partition(':')
             lines.append({'name': title, 'account_id': int(key) if side == HERE else False, 'status': 'alone', side: float(balance)})
@@ -107,9 +107,9 @@ class OnlineSyncDrift(models.Model):
             'difference': float(row.difference)}
         if not row.difference:
             return values
-        shown = [self._prepare_cause(cause, documents[cause.document]) for cause in (causes or [])[:SHOWN]
-                 if cause.document in documents]
-        rest = row.difference - sum(cause.difference for cause in (causes or [])[:len(shown)])
+        looked_at = [cause for cause in causes if cause.document in documents][:SHOWN]
+        shown = [self._prepare_cause(cause, documents[cause.document]) for cause in looked_at]
+        rest = row.difference - sum(cause.difference for cause in looked_at)
         return {**values, 'cause_ids': [(0, 0, one) for one in shown], 'rest': float(rest),
                 'is_expected': not rest and all(one['is_expected'] for one in shown),
                 'is_accepted': accepted.get((account, row.month)) == float(row.difference)}
@@ -117,7 +117,7 @@ class OnlineSyncDrift(models.Model):
     @api.model
     def _accounts_here(self, refs):
         """{reference: id of the account here}"""
-        bindings = self.env['online.sync.binding'].browse({int(ref.key[1:]) for ref in refs})
+        bindings = self.env['online.sync.binding'].browse([int(ref.key[1:]) for ref in refs])
         here = set(self.env['account.account'].browse(bindings.mapped('res_id')).exists().ids)
         by_ref = {f'#{binding.id}': binding.res_id for binding in bindings if binding.res_id in here}
         return {ref: by_ref[ref.key] for ref in refs if ref.key in by_ref}
