@@ -86,6 +86,9 @@ class OnlineSyncLink(models.Model):
         log.todo = rest
         return bool(rest)
 
+    def _name_of_step(self, step):
+        return _("Comparing the books") if isinstance(step, list) and step[0] == DRIFT else super()._name_of_step(step)
+
     def _compare_step(self, log, client):
         """Compare what was synchronized completely: else each document on its way would be a difference."""
         if log.failed or not all(flow.last_run for flow in self._working_flows()):
