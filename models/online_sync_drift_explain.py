@@ -24,7 +24,7 @@ class Document:
 
     :param keys: {side: its key there}, for the sides that are known to have it
     :param told: {side: what the side says of it}
-    :param change: online.sync.change that waits, or that was refused
+    :param change: the last online.sync.change about it
     """
 
     flow: models.BaseModel
@@ -73,10 +73,10 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _find_changes(self, link, documents):
-        """What waits or was refused about these documents."""
+        """The last change about each of these documents: what waits, was refused or skipped."""
         by_key = {(document.flow.id, side, key): document for document in documents for side, key in document.keys.items()}
         for change in self.env['online.sync.change'].search([
-                ('link_id', '=', link.id), ('state', 'in', ('pending', 'blocked', 'failed')), '|',
+                ('link_id', '=', link.id), '|',
                 ('res_id', 'in', [int(key) for _flow, side, key in by_key if side == HERE]),
                 ('external_id', 'in', [key for _flow, side, key in by_key if side == THERE])], order='id'):
             document = by_key.get((change.flow_id.id, HERE, str(change.res_id))) or by_key.get(
@@ -88,13 +88,14 @@ class OnlineSyncDrift(models.Model):
     def _asked_about(self, documents):
         """Ids of the pairs about which a person was asked something."""
         ids = [document.binding.id for document in documents if document.binding]
-        return set(self.env['online.sync.issue'].search([('binding_id', 'in', ids), ('state', '=', 'open')]).binding_id.ids)
+        return set(self.env['online.sync.issue'].search([
+            ('binding_id', 'in', ids), ('state', '=', 'open'), ('kind', 'in', ('conflict', 'posted', 'totals', 'gone'))]).binding_id.ids)
 
     @api.model
     def _conclude(self, link, document, asked):
         moved = any(self._is_news(link, document, side) for side in document.told)
         change = document.change
-        waits = bool(change) and change.state != 'failed'
+        waits = bool(change) and change.state in ('pending', 'blocked')
         document.is_late = waits and change.create_date < fields.Datetime.now() - PATIENCE
         document.facts = drift.Facts(
             states={side: record.state for side, record in document.told.items()}, is_pair=bool(document.binding),
@@ -103,9 +104,9 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _flows(self, link, document):
-        """Whether the document, or what changes in it, is carried over. What its side does not list (bank transactions) is not."""
-        flow = document.flow
-        if flow not in link._working_flows():
+        """Whether the document, or a change of it, is carried over. What was skipped is not, nor what its side does not list."""
+        flow, change = document.flow, document.change
+        if flow not in link._working_flows() or change and change.state == 'dropped':
             return False
         if document.binding:
             return True
@@ -141,9 +142,11 @@ class OnlineSyncDrift(models.Model):
         """What a person reads: in what the document differs, and what it waits for."""
         said = {drift.MISSING: self._say_missing, drift.GONE: self._say_gone, drift.STATE: self._say_state,
                 drift.ELSEWHERE: self._say_elsewhere, drift.AMOUNT: self._say_amount}[drift.what(cause, document.facts)]
-        why = document.change.why if document.change else ''
+        change = document.change
+        why = change.why if change and change.state != 'done' else ''
         ending = {
-            drift.LEFT_OUT: _("It is not synchronized."), drift.HELD: _("It waits for your decision."),
+            drift.LEFT_OUT: _("It was skipped.") if change and change.state == 'dropped' else _("It is not synchronized."),
+            drift.HELD: _("It waits for your decision."),
             drift.REFUSED: _("It was refused: %s", why), drift.WAITING: why or _("It waits to be synchronized."), drift.OPEN: '',
         }[drift.standing(document.facts)]
         return ' '.join(filter(None, [said(cause.title, cause, document), ending]))
