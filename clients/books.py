@@ -193,9 +193,13 @@ class Balance:
     amount: Decimal
 
 
+#: In place of a document: all that a side books for itself and that is of no entity, such as the transactions of its own bank feed.
+OWN = Ref('', '')
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What a posted document books on an account in a month.
+    """What a posted document, or :data:`OWN`, books on an account in a month.
 
     :param account_title, title: what a person calls account and document
     :param month: its first day

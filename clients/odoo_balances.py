@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from .books import Balance, Posting, Ref
+from .books import OWN, Balance, Posting, Ref
 
 #: Sums that one call brings.
 PAGE = 5000
@@ -14,11 +14,12 @@ DOCUMENTS = 200
 #: A Decimal that was a float on its way keeps no more digits than any currency has.
 DIGITS = 6
 _POSTED = [('parent_state', '=', 'posted'), ('account_id', '!=', False)]
-#: Entity of a document -> (which journal items are its, field that tells their document). What is neither invoice nor payment is an entry.
+_OTHERS = [('payment_id', '=', False), ('move_id.move_type', '=', 'entry')]
+#: Entity of a document -> (which journal items are its, field that tells their document). Of all others some are entries that people make.
 _DOCUMENTS = {
     'invoice': ([('move_id.move_type', '!=', 'entry')], 'move_id'),
     'payment': ([('payment_id', '!=', False)], 'payment_id'),
-    'entry': ([('payment_id', '=', False), ('move_id.move_type', '=', 'entry')], 'move_id'),
+    'entry': (_OTHERS, 'move_id'),
 }
 
 
@@ -44,7 +45,11 @@ class Balances:
     def read_postings(self, accounts, month):
         following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
         domain = [('account_id', 'in', _ids(accounts)), ('date', '>=', month.isoformat()), ('date', '<', following.isoformat())]
-        return [posting for entity in _DOCUMENTS for posting in self._postings(entity, domain)]
+        entries = self.domain_of('entry')
+        found = [posting for entity in _DOCUMENTS for posting in self._postings(
+            entity, [*domain, ('move_id', 'any', entries)] if entity == 'entry' else domain)]
+        return found + [Posting(Ref('account', str(account[0])), account[1], OWN, '', first, total) for account, first, total in self._sums(
+            [*_OTHERS, *domain, ('move_id', 'not any', entries)], ['account_id', 'date:month'])]
 
     def read_postings_of(self, documents):
         keys = defaultdict(set)

@@ -543,6 +543,10 @@ class OdooSide(Balances, Side):
         domain = [*self._domain(SHAPES[entity]), ('id', 'in', sorted(ids))]
         return {row['id'] for row in self._rows(SHAPES[entity].model, domain, ['id'], 0)} if ids else set()
 
+    def domain_of(self, entity):
+        """What the records of an entity fulfil."""
+        return self._domain(SHAPES[entity])
+
     def of_company(self, names):
         """Values of fields of our company, in this order."""
         if names not in self._company_values:

@@ -61,7 +61,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A document that books other amounts on an account in a month here than there."""
+    """A document, or :data:`clients.books.OWN`, that books other amounts on an account in a month here than there."""
 
     account: Ref
     month: date

@@ -20,6 +20,8 @@ class OnlineSyncDrift(models.Model):
         STATES, "Books", required=True, help="Nothing to do: they differ only by what waits to be synchronized, by what you chose not to "
         "synchronize, and by what you accepted.")
     difference = fields.Monetary(help="What one side has too much on some accounts it has too little on others.")
+    to_correct = fields.Monetary(
+        help="The difference without what waits to be synchronized, what is not synchronized, and what was accepted.")
     summary = fields.Char(required=True)
     line_ids = fields.One2many('online.sync.drift.line', 'drift_id', string="Accounts by month")
     differing_ids = fields.One2many('online.sync.drift.line', 'drift_id', string="Differences", domain=[('status', '=', 'differs')])

@@ -1,16 +1,18 @@
 """Comparing two books: both trial balances are read, and for the months that differ the documents that make them differ."""
 from collections import defaultdict
 from dataclasses import replace
+from decimal import Decimal
 
 from odoo import _, api, models
 from odoo.tools import format_amount
 
+from ..clients.books import OWN
 from ..engine import drift
 from ..engine.plan import HERE, THERE
 
 #: Months that differ whose documents are looked into, the latest ones.
 MONTHS = 12
-#: Documents that one line shows, those with the greatest difference; what the others come to is not explained.
+#: Documents that one line shows one by one, those with the greatest difference.
 SHOWN = 50
 
 
@@ -78,28 +80,32 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _known_documents(self, link, postings):
+        """{side: function from a document of that side to the common one}"""
         keys = {side: defaultdict(set) for side in (HERE, THERE)}
         for side, rows in postings.items():
             for one in rows:
                 keys[side][one.document.entity].add(one.document.key)
-        return link.flow_ids[:1]._known_refs(keys)
+        known = link.flow_ids[:1]._known_refs({side: defaultdict(set, {
+            entity: found for entity, found in by_entity.items() if entity}) for side, by_entity in keys.items()})
+        return {side: lambda ref, side=side: ref if ref == OWN else known[side](ref) for side in (HERE, THERE)}
 
     # -- remembering --------------------------------------------------------------------------------------------------------------
 
     @api.model
     def _prepare_lines(self, link, sides, comparison, causes):
-        """Values of online.sync.drift.line."""
+        """Values of online.sync.drift.line, the latest month first."""
         documents = self._documents_of(link, sides, [cause for found in causes.values() for cause in found])
         accounts = self._accounts_here({row.account for row in comparison.rows})
         accepted = self._accepted(link)
-        lines = [self._prepare_line(row, accounts, accepted, causes.get(row.place, []), documents) for row in comparison.rows]
+        lines = [self._prepare_line(link, row, accounts, accepted, causes.get(row.place, []), documents)
+                 for row in sorted(comparison.rows, key=lambda row: row.month, reverse=True)]
         for ref, (title, balance) in comparison.alone.items():
             side, _colon, key = ref.key.partition(':')
             lines.append({'name': title, 'account_id': int(key) if side == HERE else False, 'status': 'alone', side: float(balance)})
         return lines
 
     @api.model
-    def _prepare_line(self, row, accounts, accepted, causes, documents):
+    def _prepare_line(self, link, row, accounts, accepted, causes, documents):
         account = accounts.get(row.account)
         values = {
             'name': row.titles.get(HERE) or row.titles[THERE], 'name_there': row.titles.get(THERE), 'account_id': account,
@@ -107,12 +113,32 @@ class OnlineSyncDrift(models.Model):
             'difference': float(row.difference)}
         if not row.difference:
             return values
-        looked_at = [cause for cause in causes if cause.document in documents][:SHOWN]
-        shown = [self._prepare_cause(cause, documents[cause.document]) for cause in looked_at]
-        rest = row.difference - sum(cause.difference for cause in looked_at)
-        return {**values, 'cause_ids': [(0, 0, one) for one in shown], 'rest': float(rest),
+        shown, rest = self._prepare_causes(link, row, causes, documents)
+        currency = link.company_id.currency_id
+        to_correct = currency.round(float(rest) + sum(one['difference'] for one in shown if not one['is_expected']))
+        return {**values, 'cause_ids': [(0, 0, one) for one in shown], 'rest': float(rest), 'to_correct': to_correct,
                 'is_expected': not rest and all(one['is_expected'] for one in shown),
-                'is_accepted': accepted.get((account, row.month)) == float(row.difference)}
+                'is_accepted': accepted.get((account, row.month)) == to_correct}
+
+    @api.model
+    def _prepare_causes(self, link, row, causes, documents):
+        """(values of online.sync.drift.cause, what they do not explain)
+
+        What each side books for itself, and kinds of documents that are not synchronized, are one cause each.
+        """
+        working, groups, single = set(link._working_flows().mapped('entity')), defaultdict(list), []
+        for cause in causes:
+            if cause.document.entity not in working:
+                groups[cause.document.entity].append(cause)
+            elif cause.document in documents:
+                single.append(cause)
+        shown = [self._prepare_cause(cause, documents[cause.document]) for cause in single]
+        shown, others = shown[:SHOWN], shown[SHOWN:]
+        if others:
+            shown.append(self._prepare_others(others))
+        shown += [self._prepare_group(link, entity, found) for entity, found in groups.items()]
+        explained = sum((cause.difference for found in (single, *groups.values()) for cause in found), Decimal(0))
+        return shown, row.difference - explained
 
     @api.model
     def _accounts_here(self, refs):
@@ -124,25 +150,32 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _accepted(self, link):
-        """{(account here, month): difference} of what a person left as it is, by the last comparison that was made."""
+        """{(account here, month): what is to correct} that a person left as it is, by the last comparison that was made."""
         last = self.search([('link_id', '=', link.id), ('state', '!=', 'incomparable')], limit=1)
-        return {(line.account_id.id, line.month): line.difference for line in last.differing_ids if line.is_accepted}
+        return {(line.account_id.id, line.month): line.to_correct for line in last.differing_ids if line.is_accepted}
 
     @api.model
     def _prepare_drift(self, link, comparison, lines):
         differing = [line for line in lines if line['status'] == 'differs']
-        to_do = [line for line in differing if not line['is_expected'] and not line['is_accepted']]
-        months, accounts = ({getattr(row, name) for row in comparison.rows} for name in ('month', 'account'))
-        amount = format_amount(self.env, float(comparison.difference), link.company_id.currency_id)
+        open_lines = [line for line in differing if not line['is_expected'] and not line['is_accepted']]
+        to_correct = [line['to_correct'] for line in open_lines]
+        currency = link.company_id.currency_id
+        total = currency.round(max(sum(one * sign for one in to_correct if one * sign > 0) for sign in (1, -1)))
+        words = {'amount': format_amount(self.env, float(comparison.difference), currency),
+                 'total': format_amount(self.env, total, currency), 'count': len(open_lines),
+                 'months': len({row.month for row in comparison.rows}), 'accounts': len({row.account for row in comparison.rows})}
         if not differing:
-            state, summary = 'agree', _("The books agree: %(accounts)s accounts, %(months)s months.", accounts=len(accounts),
-                                        months=len(months))
-        elif to_do:
-            state, summary = 'differs', _("The books differ by %(amount)s, in %(count)s account months.", amount=amount,
-                                          count=len(differing))
+            state, summary = 'agree', _("The books agree: %(accounts)s accounts, %(months)s months.", **words)
+        elif not open_lines:
+            state, summary = 'expected', _(
+                "Nothing to correct. The books differ by %(amount)s, which waits, is not synchronized, or was accepted.", **words)
+        elif len(open_lines) == len(differing):
+            state, summary = 'differs', _("The books differ by %(amount)s, on %(count)s accounts and months.", **words)
         else:
-            state, summary = 'expected', _("The books differ by %s: it waits, is not synchronized, or was accepted.", amount)
-        return {'link_id': link.id, 'state': state, 'difference': float(comparison.difference), 'summary': summary,
+            state, summary = 'differs', _(
+                "%(total)s to correct, on %(count)s accounts and months. In all the books differ by %(amount)s: the rest waits, is not "
+                "synchronized, or was accepted.", **words)
+        return {'link_id': link.id, 'state': state, 'difference': float(comparison.difference), 'to_correct': total, 'summary': summary,
                 'line_ids': [(0, 0, line) for line in lines]}
 
 

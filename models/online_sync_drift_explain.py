@@ -41,10 +41,10 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _documents_of(self, link, sides, causes):
-        """{reference in the language of both: Document} of the documents with the greatest differences."""
+        """{reference in the language of both: Document} of those with the greatest differences whose kind is synchronized."""
+        flows = {flow.entity: flow for flow in link._working_flows()}
         largest = sorted(causes, key=lambda cause: -abs(cause.difference))
-        refs = list(dict.fromkeys(cause.document for cause in largest))[:LOOKED_AT]
-        flows = {flow.entity: flow for flow in link.flow_ids}
+        refs = list(dict.fromkeys(cause.document for cause in largest if cause.document.entity in flows))[:LOOKED_AT]
         bindings = {one.id: one for one in self.env['online.sync.binding'].browse(
             [int(ref.key[1:]) for ref in refs if ref.key.startswith('#')])}
         documents = {}
@@ -93,36 +93,35 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _conclude(self, link, document, asked):
-        moved = any(self._is_news(link, document, side) for side in document.told)
         change = document.change
         waits = bool(change) and change.state in ('pending', 'blocked')
         document.is_late = waits and change.create_date < fields.Datetime.now() - PATIENCE
         document.facts = drift.Facts(
             states={side: record.state for side, record in document.told.items()}, is_pair=bool(document.binding),
-            flows=self._flows(link, document), waits=waits or moved, is_asked=document.binding.id in asked,
+            flows=self._flows(document), waits=waits or self._is_news(link, document), is_asked=document.binding.id in asked,
             is_refused=bool(change) and change.state == 'failed')
 
     @api.model
-    def _flows(self, link, document):
+    def _flows(self, document):
         """Whether the document, or a change of it, is carried over. What was skipped is not, nor what its side does not list."""
-        flow, change = document.flow, document.change
-        if flow not in link._working_flows() or change and change.state == 'dropped':
+        if document.change and document.change.state == 'dropped':
             return False
         if document.binding:
             return True
         side, = document.keys
-        options = flow._options()
+        options = document.flow._options()
         way, missing = ('push', options.missing_there) if side == HERE else ('pull', options.missing_here)
         return side in document.told and options.direction in ('both', way) and missing == 'create'
 
     @api.model
-    def _is_news(self, link, document, side):
-        """Whether a side changed the document after changes were last carried over."""
-        flow, changed_at = document.flow, document.told[side].changed_at
-        if flow.direction not in ('both', 'push' if side == HERE else 'pull') or not changed_at:
+    def _is_news(self, link, document):
+        """Whether the document changed there after changes were last fetched. What changes here waits in the outbox."""
+        flow, record, seen = document.flow, document.told.get(THERE), document.binding.remote_version
+        if not record or flow.direction not in ('both', 'pull'):
             return False
-        ours = changed_at if side == HERE else changed_at - link._clock_difference()
-        return not flow.last_run or ours > to_aware(flow.last_run)
+        if seen and record.version:
+            return record.version != seen
+        return not flow.last_run or not record.changed_at or record.changed_at - link._clock_difference() >= to_aware(flow.last_run)
 
     # -- words --------------------------------------------------------------------------------------------------------------------
 
@@ -131,11 +130,28 @@ class OnlineSyncDrift(models.Model):
         """Values of online.sync.drift.cause."""
         what, standing = drift.what(cause, document.facts), drift.standing(document.facts)
         return {
-            'flow_id': document.flow.id, 'title': cause.title, 'res_id': int(document.keys.get(HERE, 0)),
-            'external_id': document.keys.get(THERE), 'here': float(cause.here), 'there': float(cause.there),
-            'difference': float(cause.difference), 'what': what, 'standing': standing,
+            **_totals([cause]), 'flow_id': document.flow.id, 'title': cause.title, 'res_id': int(document.keys.get(HERE, 0)),
+            'external_id': document.keys.get(THERE), 'what': what, 'standing': standing,
             'is_expected': standing == drift.LEFT_OUT or standing == drift.WAITING and not document.is_late,
             'words': self._say_cause(cause, document)}
+
+    @api.model
+    def _prepare_group(self, link, entity, causes):
+        """Values of one cause: all documents of a kind that is not synchronized, or all that each side books for itself."""
+        flow = link.flow_ids.filtered(lambda flow: flow.entity == entity)
+        words = _("%(kind)s: %(count)s documents. They are not synchronized.", kind=flow.name, count=len(causes)) if flow else _(
+            "Bank transactions, and what else each side books for itself.")
+        return {**_totals(causes), 'flow_id': flow.id, 'standing': drift.LEFT_OUT, 'is_expected': True, 'words': words}
+
+    @api.model
+    def _prepare_others(self, rows):
+        """Values of one cause in place of many.
+
+        :param rows: values of causes
+        """
+        return {**{name: sum(row[name] for row in rows) for name in ('here', 'there', 'difference')},
+                'standing': rows[0]['standing'], 'is_expected': all(row['is_expected'] for row in rows),
+                'words': _("%s more documents with smaller differences.", len(rows))}
 
     @api.model
     def _say_cause(self, cause, document):
@@ -183,3 +199,7 @@ class OnlineSyncDrift(models.Model):
             return _("%(document)s comes to %(here)s here and %(there)s there.", document=subject, here=say(totals[0]),
                      there=say(totals[1]))
         return _("%s is booked with other amounts on each side.", subject)
+
+
+def _totals(causes):
+    return {name: float(sum(getattr(cause, name) for cause in causes)) for name in ('here', 'there', 'difference')}

@@ -19,8 +19,9 @@ class OnlineSyncDriftLine(models.Model):
     here = fields.Monetary()
     there = fields.Monetary()
     difference = fields.Monetary()
+    to_correct = fields.Monetary(help="The difference without what waits to be synchronized and what is not synchronized.")
     rest = fields.Monetary("Not explained", help="What no document explains, or what was not looked into.")
     is_expected = fields.Boolean(
         "Nothing to do", help="All of it waits to be synchronized, or is of a kind that is not synchronized.")
-    is_accepted = fields.Boolean("Accepted", help="A person left it as it is. It is told again when the difference becomes another one.")
+    is_accepted = fields.Boolean("Accepted", help="A person left it as it is. It is told again when what is to correct changes.")
     cause_ids = fields.One2many('online.sync.drift.cause', 'line_id', string="Documents that differ")

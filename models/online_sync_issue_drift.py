@@ -28,10 +28,11 @@ class OnlineSyncIssue(models.Model):
     def _say_drift(self, drift):
         """The greatest difference that somebody must look at, and the document that explains most of it."""
         lines = drift.differing_ids.filtered(lambda line: not line.is_expected and not line.is_accepted)
-        line = max(lines, key=lambda line: abs(line.difference))
+        line = max(lines, key=lambda line: abs(line.to_correct))
         cause = line.cause_ids.filtered(lambda cause: not cause.is_expected)[:1]
         words = {
-            'amount': format_amount(self.env, abs(line.difference), line.currency_id), 'account': line.name, 'count': len(lines) - 1,
+            'amount': format_amount(self.env, abs(line.to_correct or line.difference), line.currency_id),
+            'account': line.name, 'count': len(lines) - 1,
             'month': format_date(self.env, line.month, date_format='MMMM yyyy'),
             'why': cause.words or _("no document was found that explains it.")}
         if len(lines) == 1:

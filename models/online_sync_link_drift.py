@@ -141,9 +141,8 @@ class OnlineSyncDrift(models.Model):
 
     def _words(self):
         """How the books stand, in a few words."""
-        if self.state in ('agree', 'incomparable'):
-            return _("Books agree") if self.state == 'agree' else _("Books not comparable")
-        return _("Books differ by %s", format_amount(self.env, self.difference, self.currency_id))
+        words = {'agree': _("Books agree"), 'expected': _("Nothing to correct"), 'incomparable': _("Books not comparable")}
+        return words.get(self.state) or _("Books differ by %s", format_amount(self.env, self.to_correct, self.currency_id))
 
     def _show(self):
         """The page of this comparison."""
