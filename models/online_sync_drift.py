@@ -10,7 +10,6 @@ class OnlineSyncDrift(models.Model):
     _name = 'online.sync.drift'
     _description = "Comparison of Books"
     _order = 'compared_at desc, id desc'
-    _rec_name = 'summary'
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
     company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
@@ -21,7 +20,7 @@ class OnlineSyncDrift(models.Model):
         "synchronize, and by what you accepted.")
     difference = fields.Monetary(help="What one side has too much on some accounts it has too little on others.")
     to_correct = fields.Monetary(
-        help="The difference without what waits to be synchronized, what is not synchronized, and what was accepted.")
+        "To correct", help="The difference without what waits to be synchronized, what is not synchronized, and what was accepted.")
     summary = fields.Char(required=True)
     line_ids = fields.One2many('online.sync.drift.line', 'drift_id', string="Accounts by month")
     differing_ids = fields.One2many('online.sync.drift.line', 'drift_id', string="Differences", domain=[('status', '=', 'differs')])
@@ -43,6 +42,13 @@ class OnlineSyncDrift(models.Model):
                 _("1 account is not compared: it has no pair on the other side.") if alone == 1 else
                 _("%s accounts are not compared: they have no pair on the other side.", alone))
 
+    @api.depends('compared_at')
+    @api.depends_context('lang', 'tz')
+    def _compute_display_name(self):
+        for drift in self:
+            day = fields.Datetime.context_timestamp(drift, drift.compared_at).date() if drift.compared_at else False
+            drift.display_name = _("Books on %s", format_date(self.env, day))
+
     def action_compare_again(self):
         """Compare both books as they are now."""
         self.ensure_one()
@@ -52,8 +58,7 @@ class OnlineSyncDrift(models.Model):
         """All accounts by month; at first those that differ."""
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_drift_line')
-        return {**action, 'domain': [('drift_id', '=', self.id)], 'display_name': _("Compared on %s", format_date(
-            self.env, fields.Datetime.context_timestamp(self, self.compared_at).date()))}
+        return {**action, 'domain': [('drift_id', '=', self.id)]}
 
     @api.autovacuum
     def _gc_old(self):

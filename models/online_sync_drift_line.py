@@ -6,7 +6,7 @@ class OnlineSyncDriftLine(models.Model):
 
     _name = 'online.sync.drift.line'
     _description = "Compared Account"
-    _order = 'month desc, name, id'
+    _order = 'is_expected, month desc, name, id'
 
     drift_id = fields.Many2one('online.sync.drift', string="Comparison", required=True, ondelete='cascade', index=True)
     company_id = fields.Many2one(related='drift_id.company_id', store=True, precompute=True)
@@ -19,7 +19,7 @@ class OnlineSyncDriftLine(models.Model):
     here = fields.Monetary()
     there = fields.Monetary()
     difference = fields.Monetary()
-    to_correct = fields.Monetary(help="The difference without what waits to be synchronized and what is not synchronized.")
+    to_correct = fields.Monetary("To correct", help="The difference without what waits to be synchronized and what is not synchronized.")
     rest = fields.Monetary("Not explained", help="What no document explains, or what was not looked into.")
     is_expected = fields.Boolean(
         "Nothing to do", help="All of it waits to be synchronized, or is of a kind that is not synchronized.")

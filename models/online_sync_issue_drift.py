@@ -37,6 +37,8 @@ class OnlineSyncIssue(models.Model):
             'why': cause.words or _("no document was found that explains it.")}
         if len(lines) == 1:
             return _("The books differ by %(amount)s on %(account)s in %(month)s: %(why)s", **words)
+        if len(lines) == 2:
+            return _("The books differ by %(amount)s on %(account)s in %(month)s, and in 1 more place: %(why)s", **words)
         return _("The books differ by %(amount)s on %(account)s in %(month)s, and in %(count)s more places: %(why)s", **words)
 
     def action_compare_books(self):
