@@ -31,6 +31,8 @@ class OnlineSyncDrift(models.Model):
             why = _("The other system does not tell its trial balance, so the books cannot be compared.")
         if why:
             return self._note_incomparable(link, why)
+        since = self._compared_since(link)
+        balances = {side: [one for one in told if not since or one.month >= since] for side, told in balances.items()}
         own = self._own_accounts(link, balances)
         comparison = drift.compare(*(_common(balances[side], own[side]) for side in (HERE, THERE)))
         lines = self._prepare_lines(link, sides, comparison, self._causes_of(link, sides, comparison, own))
@@ -38,6 +40,12 @@ class OnlineSyncDrift(models.Model):
         self._forget_equal(link, found)
         self.env['online.sync.issue'].sudo()._tell_drift(found)
         return found
+
+    @api.model
+    def _compared_since(self, link):
+        """The first month of which documents are synchronized, None for all: before it the books may differ."""
+        days = [flow.since for flow in link._working_flows() if flow._entity().is_document]
+        return min(days).replace(day=1) if days and all(days) else None
 
     @api.model
     def _note_incomparable(self, link, why):
@@ -94,10 +102,10 @@ class OnlineSyncDrift(models.Model):
     @api.model
     def _prepare_lines(self, link, sides, comparison, causes):
         """Values of online.sync.drift.line, the latest month first."""
-        documents = self._documents_of(link, sides, [cause for found in causes.values() for cause in found])
+        documents, left_out = self._documents_of(link, sides, [cause for found in causes.values() for cause in found])
         accounts = self._accounts_here({row.account for row in comparison.rows})
         accepted = self._accepted(link)
-        lines = [self._prepare_line(link, row, accounts, accepted, causes.get(row.place, []), documents)
+        lines = [self._prepare_line(link, row, accounts, accepted, causes.get(row.place, []), documents, left_out)
                  for row in sorted(comparison.rows, key=lambda row: row.month, reverse=True)]
         for ref, (title, balance) in comparison.alone.items():
             side, _colon, key = ref.key.partition(':')
@@ -105,7 +113,7 @@ class OnlineSyncDrift(models.Model):
         return lines
 
     @api.model
-    def _prepare_line(self, link, row, accounts, accepted, causes, documents):
+    def _prepare_line(self, link, row, accounts, accepted, causes, documents, left_out):
         account = accounts.get(row.account)
         values = {
             'name': row.titles.get(HERE) or row.titles[THERE], 'name_there': row.titles.get(THERE), 'account_id': account,
@@ -113,7 +121,7 @@ class OnlineSyncDrift(models.Model):
             'difference': float(row.difference)}
         if not row.difference:
             return values
-        shown, rest = self._prepare_causes(link, row, causes, documents)
+        shown, rest = self._prepare_causes(link, row, causes, documents, left_out)
         currency = link.company_id.currency_id
         to_correct = currency.round(float(rest) + sum(one['difference'] for one in shown if not one['is_expected']))
         return {**values, 'cause_ids': [(0, 0, one) for one in shown], 'rest': float(rest), 'to_correct': to_correct,
@@ -121,17 +129,17 @@ class OnlineSyncDrift(models.Model):
                 'is_accepted': accepted.get((account, row.month)) == to_correct}
 
     @api.model
-    def _prepare_causes(self, link, row, causes, documents):
+    def _prepare_causes(self, link, row, causes, documents, left_out):
         """(values of online.sync.drift.cause, what they do not explain)
 
         What each side books for itself, and kinds of documents that are not synchronized, are one cause each.
         """
         working, groups, single = set(link._working_flows().mapped('entity')), defaultdict(list), []
         for cause in causes:
-            if cause.document.entity not in working:
-                groups[cause.document.entity].append(cause)
-            elif cause.document in documents:
+            if cause.document in documents:
                 single.append(cause)
+            elif cause.document.entity not in working or cause.document in left_out:
+                groups[cause.document.entity].append(cause)
         shown = [self._prepare_cause(cause, documents[cause.document]) for cause in single]
         shown, others = shown[:SHOWN], shown[SHOWN:]
         if others:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import _, api, fields, models
 from odoo.tools import format_date
 
-from ..clients.books import CANCELLED, POSTED, Record
+from ..clients.books import CANCELLED, POSTED, Record, Ref
 from ..engine import drift
 from ..engine.plan import HERE, THERE
 from .values import to_aware
@@ -41,10 +41,14 @@ class OnlineSyncDrift(models.Model):
 
     @api.model
     def _documents_of(self, link, sides, causes):
-        """{reference in the language of both: Document} of those with the greatest differences whose kind is synchronized."""
+        """({reference in the language of both: Document} of those with the greatest differences whose kind is synchronized, those that
+        somebody chose to leave out)
+        """
         flows = {flow.entity: flow for flow in link._working_flows()}
         largest = sorted(causes, key=lambda cause: -abs(cause.difference))
-        refs = list(dict.fromkeys(cause.document for cause in largest if cause.document.entity in flows))[:LOOKED_AT]
+        refs = list(dict.fromkeys(cause.document for cause in largest if cause.document.entity in flows))
+        left_out = self._left_out(sides, flows, refs)
+        refs = sorted(refs, key=lambda ref: ref in left_out)[:LOOKED_AT]
         bindings = {one.id: one for one in self.env['online.sync.binding'].browse(
             [int(ref.key[1:]) for ref in refs if ref.key.startswith('#')])}
         documents = {}
@@ -56,9 +60,25 @@ class OnlineSyncDrift(models.Model):
         self._ask_sides(sides, documents.values())
         self._find_changes(link, documents.values())
         asked = self._asked_about(documents.values())
-        for document in documents.values():
-            self._conclude(link, document, asked)
-        return documents
+        for ref, document in documents.items():
+            self._conclude(link, document, asked, ref in left_out)
+        return documents, left_out
+
+    @api.model
+    def _left_out(self, sides, flows, refs):
+        """Those of the documents of one side alone that by the choices for their kind stay there."""
+        keys, found = defaultdict(set), set()
+        for ref in refs:
+            side, colon, key = ref.key.partition(':')
+            if colon:
+                keys[ref.entity, side].add(key)
+        for (entity, side), wanted in keys.items():
+            flow, only = flows[entity], flows[entity]._filter(side)
+            way, missing = ('push', flow.missing_there) if side == HERE else ('pull', flow.missing_here)
+            flowing = flow.direction in ('both', way) and missing == 'create'
+            matching = () if not flowing else sides[side].find_matching(entity, wanted, only) if only else wanted
+            found.update(Ref(entity, f'{side}:{key}') for key in wanted.difference(matching))
+        return found
 
     @api.model
     def _ask_sides(self, sides, documents):
@@ -92,26 +112,21 @@ class OnlineSyncDrift(models.Model):
             ('binding_id', 'in', ids), ('state', '=', 'open'), ('kind', 'in', ('conflict', 'posted', 'totals', 'gone'))]).binding_id.ids)
 
     @api.model
-    def _conclude(self, link, document, asked):
+    def _conclude(self, link, document, asked, is_left_out):
         change = document.change
         waits = bool(change) and change.state in ('pending', 'blocked')
         document.is_late = waits and change.create_date < fields.Datetime.now() - PATIENCE
         document.facts = drift.Facts(
             states={side: record.state for side, record in document.told.items()}, is_pair=bool(document.binding),
-            flows=self._flows(document), waits=waits or self._is_news(link, document), is_asked=document.binding.id in asked,
+            flows=not is_left_out and self._flows(document),
+            waits=waits or self._is_news(link, document), is_asked=document.binding.id in asked,
             is_refused=bool(change) and change.state == 'failed')
 
     @api.model
     def _flows(self, document):
-        """Whether the document, or a change of it, is carried over. What was skipped is not, nor what its side does not list."""
-        if document.change and document.change.state == 'dropped':
-            return False
-        if document.binding:
-            return True
-        side, = document.keys
-        options = document.flow._options()
-        way, missing = ('push', options.missing_there) if side == HERE else ('pull', options.missing_here)
-        return side in document.told and options.direction in ('both', way) and missing == 'create'
+        """Whether nobody skipped it, and its side lists it."""
+        is_skipped = document.change and document.change.state == 'dropped'
+        return not is_skipped and (bool(document.binding) or bool(document.told))
 
     @api.model
     def _is_news(self, link, document):

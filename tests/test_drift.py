@@ -198,6 +198,17 @@ class DriftTests:
         self.assertEqual((found.state, set(found.cause_ids.mapped('standing'))), ('differs', {'open'}))
         self.assertIn('is only there', self.issue().summary)
 
+    def test_what_a_filter_leaves_out(self):
+        self.with_documents()
+        early = self.invoice(30, invoice_date=date(2026, 2, 20), date=date(2026, 2, 20))
+        late, other = self.invoice(40), self.invoice(50, invoice_date=date(2026, 3, 2), date=date(2026, 3, 2))
+        self.flow('invoice').since = date(2026, 3, 5)
+        self.run_sync()
+        self.assertEqual((bool(self.twin(early)), bool(self.twin(late)), bool(self.twin(other))), (False, True, False))
+        found = self.compare()
+        self.assertEqual((found.state, set(found.line_ids.mapped('month')), set(found.cause_ids.mapped('res_id'))),
+                         ('expected', {MARCH}, {other.id}))
+
     def test_what_waits_is_no_alarm_for_a_day(self):
         self.with_documents()
         self.run_sync()
