@@ -28,6 +28,7 @@
         'views/online_sync_change_views.xml',
         'views/online_sync_twin_views.xml',
         'views/online_sync_listener_views.xml',
+        'views/online_sync_drift_views.xml',
         'wizards/online_sync_pairing_views.xml',
         'views/online_sync_link_views.xml',
         'views/account_journal_dashboard_views.xml',

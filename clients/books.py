@@ -190,6 +190,42 @@ class Introduction:
     why: str = ''
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account moved by in a month, by posted documents.
+
+    :param title: what a person calls the account
+    :param month: its first day
+    :param amount: in the currency of the books, debit positive
+    """
+
+    account: Ref
+    title: str
+    month: date
+    amount: Decimal
+
+
+#: In place of a document: all that a side books for itself and that is of no entity, such as the transactions of its own bank feed.
+OWN = Ref('', '')
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a posted document, or :data:`OWN`, books on an account in a month.
+
+    :param account_title, title: what a person calls account and document
+    :param month: its first day
+    :param amount: in the currency of the books, debit positive
+    """
+
+    account: Ref
+    account_title: str
+    document: Ref
+    title: str
+    month: date
+    amount: Decimal
+
+
 class Side(abc.ABC):
     """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
 
@@ -219,3 +255,15 @@ class Side(abc.ABC):
     @abc.abstractmethod
     def describe(self, entity: str) -> dict[str, FieldInfo]:
         """The entity's fields on this side."""
+
+    def read_balances(self) -> list[Balance] | None:
+        """The trial balance by month. None where the system cannot tell it."""
+        return None
+
+    def read_postings(self, accounts: Collection[str], month: date) -> list[Posting]:
+        """What documents book on these accounts in a month. Asked only of a side that tells balances."""
+        raise NotImplementedError
+
+    def read_postings_of(self, documents: Collection[Ref]) -> list[Posting]:
+        """What these documents book on all accounts, nothing where they are not posted. Asked only of a side that tells balances."""
+        raise NotImplementedError

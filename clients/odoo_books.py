@@ -29,6 +29,7 @@ from .books import (
     Value,
 )
 from .errors import Rejected
+from .odoo_balances import Balances, SumAccess
 from .odoo_habits import REFUSALS, Allocations, Entries, Habits, Invoices, Payments
 
 #: Records that one call reads or writes at most.
@@ -43,7 +44,7 @@ WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft.
 _TIME = '%Y-%m-%d %H:%M:%S'
 
 
-class Access(Protocol):
+class Access(SumAccess, Protocol):
     """How methods of an Odoo database are called."""
 
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, /, *, idempotent: bool = False,
@@ -217,7 +218,7 @@ SHAPES = {
 }
 
 
-class OdooSide(Side):
+class OdooSide(Balances, Side):
     """One company of an Odoo database.
 
     :param company: id of the company
@@ -546,6 +547,10 @@ class OdooSide(Side):
         """Those of the ids that are records of an entity."""
         domain = [*self._domain(SHAPES[entity]), ('id', 'in', sorted(ids))]
         return {row['id'] for row in self._rows(SHAPES[entity].model, domain, ['id'], 0)} if ids else set()
+
+    def domain_of(self, entity):
+        """What the records of an entity fulfil."""
+        return self._domain(SHAPES[entity])
 
     def of_company(self, names):
         """Values of fields of our company, in this order."""

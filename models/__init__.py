@@ -39,8 +39,16 @@ from . import online_sync_flow_run
 from . import online_sync_flow_screen
 from . import online_sync_link_books
 from . import online_sync_flow_dry
+from . import online_sync_flow_effect
 from . import online_sync_issue_books
+from . import online_sync_drift
+from . import online_sync_drift_line
+from . import online_sync_drift_cause
+from . import online_sync_drift_compare
+from . import online_sync_drift_explain
+from . import online_sync_issue_drift
 from . import online_sync_link_books_screen
+from . import online_sync_link_drift
 from . import online_sync_tracked
 from . import online_sync_listener
 from . import online_sync_listener_tell

@@ -39,6 +39,11 @@ class LocalAccess:
             written.update(ids)
         return ids
 
+    def read_sums(self, model, domain, groups, field, context, offset, limit):
+        """Sums by group."""
+        rows = self._model(model, context)._read_group(domain, groups, [f'{field}:sum'], offset=offset, limit=limit)
+        return [tuple(_named(value) for value in row) for row in rows]
+
     @contextmanager
     def _own(self, model):
         """What the synchronization itself writes is no change that must go to the other side; what follows from it elsewhere is one."""
@@ -71,6 +76,13 @@ class LocalAccess:
         except (UserError, AccessError, MissingError, ValueError, psycopg2.Error) as error:
             self.env.invalidate_all()
             raise Rejected(redact(error)[:500], detail=type(error).__name__) from None
+
+
+def _named(value):
+    """A record of a group as (id, name)."""
+    if not isinstance(value, BaseModel):
+        return value or None
+    return (value.id, value.display_name) if value else None
 
 
 def _plain(value):

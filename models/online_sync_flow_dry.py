@@ -69,9 +69,18 @@ class OnlineSyncFlow(models.Model):
     @api.model
     def _dry_mark(self, item):
         """What must be the same for the plan to be the same."""
-        intents = [to_json(intent.fields) if intent else None for intent in (item.plan.to_local, item.plan.to_remote)]
-        keys = [record.key if record else '' for record in item.told.values()]
-        return item.plan.kind, keys, intents, [one.name for one in item.plan.conflicts]
+        intents = [(to_json(intent.fields), intent.state, intent.reopens, to_json(intent.expects)) if intent else None
+                   for intent in (item.plan.to_local, item.plan.to_remote)]
+        keys = [(record.key, record.state) if record else None for record in item.told.values()]
+        return item.plan.kind, keys, intents, sorted(item.plan.needs), [one.name for one in item.plan.conflicts]
+
+    @api.model
+    def _dry_kind(self, item):
+        """What happens to a record, in one word."""
+        kind = item.plan.kind
+        if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
+            return 'create'
+        return 'conflict' if item.plan.conflicts and kind == plan.NOTHING else kind
 
     @api.model
     def _add_total(self, totals, item):

@@ -97,6 +97,11 @@ class OnlineSyncLink(models.Model):
             log.todo = log.todo and rest
         return bool(log.todo)
 
+    def _name_of_step(self, step):
+        if isinstance(step, list) and step[0] == FLOW:
+            return self.env['online.sync.flow'].browse(step[1]).name
+        return super()._name_of_step(step)
+
     def _flow_step(self, flow, log, client):
         """One page of a flow. Returns whether it has more."""
         try:

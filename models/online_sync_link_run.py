@@ -236,13 +236,19 @@ class OnlineSyncLink(models.Model):
         """What the progress bar shows; no amounts, they are not for every screen."""
         accounts = self.account_ids.filtered(lambda account: account.mapping != 'skip' and account.journal_id)
         todo = log.todo or []
-        current = self.env['online.sync.account'].browse(todo[0][1:] if todo and isinstance(todo[0], list) else todo[:1])
         return {
             'link_id': self.id, 'log_id': log.id, 'ended': ended, 'state': log.state, 'accounts': len(accounts),
             'accounts_done': len(accounts) - sum(not isinstance(one, list) for one in todo),
-            'account': current.name or '', 'fetched': log.fetched,
+            'account': self._name_of_step(todo[0]) if todo else '', 'fetched': log.fetched,
             'created': log.created, 'waiting': log.waiting,
         }
+
+    def _name_of_step(self, step):
+        """What is being read, for who watches.
+
+        :param step: of a run's list: the id of an account, or a pair of a word and an id
+        """
+        return self.env['online.sync.account'].browse(step[1:] if isinstance(step, list) else [step]).name or ''
 
     # -- drivers ------------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from . import test_balance
 from . import test_bank_feed
 from . import test_connect
 from . import test_coverage
+from . import test_drift
 from . import test_enable_banking
 from . import test_faults
 from . import test_hard_cases

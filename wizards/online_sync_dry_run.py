@@ -1,8 +1,10 @@
 import hashlib
+from collections import Counter
 
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
+from ..clients import errors
 from ..engine.plan import HERE
 
 KINDS = [('create_here', "Created here"), ('create_there', "Created there"), ('change', "Changed"), ('conflict', "For you to decide"),
@@ -17,32 +19,57 @@ class OnlineSyncDryRun(models.TransientModel):
 
     link_id = fields.Many2one('online.sync.link', required=True, ondelete='cascade')
     line_ids = fields.One2many('online.sync.dry.run.line', 'run_id', string="What would happen")
+    effect_ids = fields.One2many('online.sync.dry.run.effect', 'run_id', string="Effect on both trial balances")
     fingerprint = fields.Char(help="The same for the same plan.")
+    summary = fields.Char(help="Records by what would happen to them.")
     effect = fields.Text("Effect on the books", help="Documents that would be posted, by side and currency.")
+    no_effect = fields.Char(help="Why the effect on the trial balances cannot be said.")
 
     @api.model
     def _of(self, link):
         """A dry run of all flows that are on."""
-        digest, lines, totals, known = hashlib.sha256(), [], {}, set()
         client = link._client()
-        for flow in link._working_flows():
-            sides = link._sides(flow, client)
-            for item in flow._dry_items(sides, known):
-                digest.update(repr(flow._dry_mark(item)).encode())
-                lines += flow._dry_lines(item)
-                flow._add_total(totals, item)
+        digest, lines, totals, moves, kinds = hashlib.sha256(), [], {}, [], Counter()
+        for flow, item in self._items(link, client):
+            digest.update(repr(flow._dry_mark(item)).encode())
+            lines += flow._dry_lines(item)
+            moves += flow._dry_moves(flow.entity, item)
+            kinds[flow._dry_kind(item)] += 1
+            flow._add_total(totals, item)
+        effects, why = link._dry_effect(link._sides(link.flow_ids[:1], client), moves)
         effect = [_("%(side)s: %(count)s document(s) posted, %(total)s %(currency)s in all", count=count, total=total, currency=currency,
                     side=_("Here") if side == HERE else _("There"))
                   for (side, currency), (count, total) in sorted(totals.items())]
-        return self.create({'link_id': link.id, 'fingerprint': digest.hexdigest(), 'line_ids': [(0, 0, line) for line in lines],
-                            'effect': '\n'.join(effect) or _("None: no document would be posted.")})
+        return self.create({
+            'link_id': link.id, 'fingerprint': digest.hexdigest(), 'line_ids': [(0, 0, line) for line in lines],
+            'effect_ids': [(0, 0, one) for one in effects], 'no_effect': why, 'summary': self._say_kinds(kinds),
+            'effect': '\n'.join(effect) or _("No document would be posted.")})
+
+    @api.model
+    def _items(self, link, client):
+        """(flow, item with its plan) of all records of both sides."""
+        known = set()
+        for flow in link._working_flows():
+            for item in flow._dry_items(link._sides(flow, client), known):
+                yield flow, item
+
+    @api.model
+    def _say_kinds(self, kinds):
+        words = {'create': _("%s created"), 'update': _("%s changed"), 'conflict': _("%s for you to decide"),
+                 'blocked': _("%s wait for another record"), 'nothing': _("%s stay as they are"), 'ignored': _("%s left out")}
+        return ', '.join(sentence % kinds[kind] for kind, sentence in words.items() if kinds[kind])
 
     def action_apply(self):
         """Do exactly this; refused when either side changed meanwhile."""
         self.ensure_one()
         self.link_id.check_access('write')
-        link = self.link_id.sudo()
-        if self._of(link).fingerprint != self.fingerprint:
+        link, digest = self.link_id.sudo(), hashlib.sha256()
+        try:
+            for flow, item in self._items(link, link._client()):
+                digest.update(repr(flow._dry_mark(item)).encode())
+        except errors.SyncError as error:
+            raise UserError(error.message) from None
+        if digest.hexdigest() != self.fingerprint:
             raise UserError(_("Something changed since this dry run. Look at a new one first."))
         return link.action_synchronize_now()
 

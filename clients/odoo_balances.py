@@ -1,0 +1,94 @@
+"""What the accounts of an Odoo database come to, by month and by document: sums that the database makes, so no journal item travels."""
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from .books import OWN, Balance, Posting, Ref
+
+#: Sums that one call brings.
+PAGE = 5000
+#: Documents that one call asks for: `read_group` repeats the question with each of its rows.
+DOCUMENTS = 200
+#: A Decimal that was a float on its way keeps no more digits than any currency has.
+DIGITS = 6
+_POSTED = [('parent_state', '=', 'posted'), ('account_id', '!=', False)]
+_OTHERS = [('payment_id', '=', False), ('move_id.move_type', '=', 'entry')]
+#: Entity of a document -> (which journal items are its, field that tells their document). Of all others some are entries that people make.
+_DOCUMENTS = {
+    'invoice': ([('move_id.move_type', '!=', 'entry')], 'move_id'),
+    'payment': ([('payment_id', '!=', False)], 'payment_id'),
+    'entry': (_OTHERS, 'move_id'),
+}
+
+
+class SumAccess(Protocol):
+    """How sums of an Odoo database are asked for."""
+
+    def read_sums(self, model: str, domain: Sequence, groups: Sequence[str], field: str, context: Mapping, offset: int,
+                  limit: int) -> list[tuple[Any, ...]]:
+        """For each group the values of its fields, then the sum. A record is (id, name), a month its first day, nothing is None."""
+
+
+class Balances:
+    """The part of :class:`clients.odoo_books.OdooSide` that adds up."""
+
+    access: SumAccess
+    company: int
+    context: Mapping
+
+    def read_balances(self):
+        return [Balance(Ref('account', str(account[0])), account[1], month, total)
+                for account, month, total in self._sums([], ['account_id', 'date:month']) if month]
+
+    def read_postings(self, accounts, month):
+        following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+        domain = [('account_id', 'in', _ids(accounts)), ('date', '>=', month.isoformat()), ('date', '<', following.isoformat())]
+        entries = self.domain_of('entry')
+        found = [posting for entity in _DOCUMENTS for posting in self._postings(
+            entity, [*domain, ('move_id', 'any', entries)] if entity == 'entry' else domain)]
+        return found + [Posting(Ref('account', str(account[0])), account[1], OWN, '', first, total) for account, first, total in self._sums(
+            [*_OTHERS, *domain, ('move_id', 'not any', entries)], ['account_id', 'date:month'])]
+
+    def read_postings_of(self, documents):
+        keys = defaultdict(set)
+        for ref in documents:
+            keys[ref.entity].add(ref.key)
+        return [posting for entity in sorted(keys.keys() & _DOCUMENTS.keys()) for ids in _pages(_ids(keys[entity]))
+                for posting in self._postings(entity, [(_DOCUMENTS[entity][1], 'in', ids)])]
+
+    def _postings(self, entity, domain) -> Iterator[Posting]:
+        own, name = _DOCUMENTS[entity]
+        for document, account, month, total in self._sums([*own, *domain], [name, 'account_id', 'date:month']):
+            yield Posting(Ref('account', str(account[0])), account[1], Ref(entity, str(document[0])), document[1], month, total)
+
+    def _sums(self, domain, groups) -> Iterator[tuple[Any, ...]]:
+        """Groups of posted items with their balance in the currency of the company."""
+        domain, offset, more = [*_POSTED, ('company_id', '=', self.company), *domain], 0, True
+        while more:
+            rows = self.access.read_sums('account.move.line', domain, groups, 'balance', self.context, offset, PAGE)
+            for *values, total in rows:
+                yield *values, _money(total)
+            offset, more = offset + PAGE, len(rows) == PAGE
+
+
+def told(row: Mapping, group: str) -> Any:
+    """The value of a group in a row of Odoo's `formatted_read_group`, or of `read_group`, which has the first day of a month aside."""
+    value = row[group]
+    if ':' in group:
+        day = value and (row['__range'][group]['from'] if '__range' in row else value[0])
+        return date.fromisoformat(day) if day else None
+    return tuple(value) if value else None
+
+
+def _money(raw) -> Decimal:
+    return round(Decimal(str(raw or 0)), DIGITS)
+
+
+def _pages(ids):
+    return (ids[first:first + DOCUMENTS] for first in range(0, len(ids), DOCUMENTS))
+
+
+def _ids(keys: Collection[str]) -> list[int]:
+    return sorted(int(key) for key in keys)
