@@ -105,6 +105,8 @@ class Shape:
     :param title: field with which a person names it
     :param derived: names of the fields that Odoo itself copies from another record, by the fields of this one: they are not told
     :param habits: what Odoo does with its records besides create and write
+    :param holders: (model, field that leads to the records) of other records that hold some of their fields, besides their lines; Odoo
+        gives the records a new `write_date` with them
     """
 
     model: str
@@ -117,9 +119,14 @@ class Shape:
     title: str = 'display_name'
     derived: Callable[[Mapping[str, Value]], Collection[str]] = lambda _fields: ()
     habits: type[Habits] = Habits
+    holders: tuple[tuple[str, str], ...] = ()
 
     def children(self):
         return [(lines.model, lines.parent) for lines in self.lines]
+
+    def watched(self) -> list[tuple[str, str]]:
+        """(model, field that leads to the records, '' for none): what changes with its records, or changes them."""
+        return [(self.model, ''), *self.children(), *self.holders]
 
 
 def _same(*names, kind='text'):
@@ -181,7 +188,7 @@ SHAPES = {
         Map('sales_text', 'description_sale'), Map('can_be_sold', 'sale_ok', 'bool'), Map('can_be_bought', 'purchase_ok', 'bool'),
         Map('income', 'property_account_income_id', 'id', of='account'),
         Map('expense', 'property_account_expense_id', 'id', of='account'), Map('sales_taxes', 'taxes_id', 'ids', of='tax'),
-        Map('purchase_taxes', 'supplier_taxes_id', 'ids', of='tax'))),
+        Map('purchase_taxes', 'supplier_taxes_id', 'ids', of='tax')), holders=(('product.template', 'product_variant_ids'),)),
     'invoice': Shape('account.move', (
         Map('kind', 'move_type', 'choice'), Map('number', 'name'), Map('partner', 'partner_id', 'id', of='partner'),
         Map('date', 'invoice_date', 'date'), Map('entry_date', 'date', 'date'),

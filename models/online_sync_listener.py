@@ -144,7 +144,7 @@ class OnlineSyncListener(models.Model):
             companies = frozenset(listener.company_id.parent_ids.ids)
             for entity in listener.entities or []:
                 shape = SHAPES[entity]
-                for model, parent in ((shape.model, ''), *shape.children()):
+                for model, parent in shape.watched():
                     found.setdefault(model, []).append((listener.id, listener.key, companies, entity, shape.model, parent))
         return {model: tuple(rows) for model, rows in found.items()}
 

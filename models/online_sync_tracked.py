@@ -42,8 +42,9 @@ class OnlineSyncTracked(models.AbstractModel):
 
     def _online_sync_parents(self):
         """[(flow id, ids of the records that these are, or are lines of)]"""
-        flows = self.env['online.sync.flow']._tracking()
-        return [(flow, self.ids if not parent else self.sudo()[parent].ids) for flow, _link, parent in flows.get(self._name, ())]
+        flows = self.env['online.sync.flow']._tracking().get(self._name, ())
+        records = self.sudo().with_context(active_test=False) if flows else self
+        return [(flow, records[parent].ids if parent else self.ids) for flow, _link, parent in flows]
 
     def _online_sync_note(self, also=()):
         """Note that these records changed."""
@@ -68,7 +69,7 @@ class OnlineSyncFlow(models.Model):
         found = defaultdict(list)
         for flow in self.sudo().search([('direction', 'in', ('both', 'push')), ('link_id.state', 'not in', ('draft', 'disconnected'))]):
             shape = SHAPES[flow.entity]
-            for model, parent in ((shape.model, ''), *shape.children()):
+            for model, parent in shape.watched():
                 found[model].append((flow.id, flow.link_id.id, parent))
         return {model: tuple(rows) for model, rows in found.items()}
 

@@ -39,6 +39,11 @@ class ProductProduct(models.Model):
     _inherit = ['product.product', TRACKED]
 
 
+class ProductTemplate(models.Model):
+    _name = 'product.template'
+    _inherit = ['product.template', TRACKED]
+
+
 class AccountMove(models.Model):
     _name = 'account.move'
     _inherit = ['account.move', TRACKED]

@@ -124,6 +124,22 @@ class PeerTests:
         self.run_sync()
         self.assertIn('secret', here.comment)
 
+    def test_product_that_is_edited_as_people_do(self):
+        """The form of a product writes its template."""
+        product = self.env['product.product'].create({'name': 'Chair', 'default_code': 'C1', 'list_price': 10})
+        self.switch_on('product')
+        self.run_sync()
+        there, = self.there('product.product', [('id', '=', self.twin(product))], 'product_tmpl_id')
+        product.product_tmpl_id.write({'list_price': 12, 'description_sale': 'oak'})
+        self.write_there('product.template', there['product_tmpl_id'], name='Armchair')
+        self.run_sync()
+        row, = self.there('product.product', [('id', '=', there['id'])], 'list_price', 'description_sale', 'name')
+        self.assertEqual((float(row['list_price']), row['description_sale'], row['name']), (12, 'oak', 'Armchair'))
+        self.assertEqual(product.name, 'Armchair')
+        self.run_sync()
+        log = self.run_sync()
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0))
+
     def test_deleted_here_is_archived_there(self):
         here, there = self.partners()
         here.unlink()
