@@ -338,6 +338,9 @@ class OdooSide(Balances, Side):
         for first in range(0, len(intents), PAGE):
             page = dict(enumerate(intents[first:first + PAGE], first))
             habits = shape.habits(self, shape)
+            refused = habits.refuse(page)
+            outcomes.update({n: Outcome(page[n].key, None, error) for n, error in refused.items()})
+            page = {n: one for n, one in page.items() if n not in refused}
             keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
             for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
                 keys[number] = intent.key

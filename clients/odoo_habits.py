@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from .books import Intent, Ref, Value
+from .books import POSTED, Intent, LineEdits, Ref, Value
 from .errors import Rejected, StaleObject, SyncError
 
 #: What concerns one record alone; all else stops the page.
@@ -17,6 +17,12 @@ REFUSALS = (Rejected, StaleObject)
 #: Digits of a rate that must be the same.
 RATE_DIGITS = 8
 
+#: Kinds of lock dates, and the day that Odoo gives for none.
+LOCKS = ('fiscalyear', 'hard', 'tax', 'sale', 'purchase')
+NO_LOCK = date.min
+
+LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would be booked on another day. Open the period, or date it "
+          "later.")
 NO_ITEM = ("{document} has no item that can be matched: it is not posted, or it is a payment whose method has no outstanding account, so "
            "that it has no journal entry.")
 NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open items come to that: {open_debit} of {document} and "
@@ -48,6 +54,10 @@ class Habits:
         """{id: (values that are kept elsewhere, title)} of rows that were read."""
         return {}
 
+    def refuse(self, intents: Mapping[int, Intent]) -> dict[int, SyncError]:
+        """{number: why it is not even tried}"""
+        return {}
+
     def make(self, intents: Mapping[int, Intent]) -> tuple[dict[int, str], dict[int, SyncError], set[int]]:
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created)"""
         return self.side.create_rows(self.shape, intents)
@@ -68,11 +78,54 @@ class Habits:
         self.side.call(self.shape.model, 'write', ids, idempotent=True, vals={'active': active})
 
 
-class Invoices(Habits):
+class Documents(Habits):
+    """What Odoo posts in a locked period it books on another day, without a word. So nothing is posted there.
+
+    :ivar day: name of the field that says on which day a document is booked
+    """
+
+    day = 'date'
+
+    def refuse(self, intents):
+        locks = self._locks()
+        wanted = {number: intent for number, intent in intents.items() if POSTED in (intent.state, intent.reopens)} if locks else {}
+        keys = {one.key for one in wanted.values() if one.key}
+        known = self.side.read_records(next(iter(wanted.values())).entity, keys, (self.day, 'kind', 'tax')) if keys else {}
+        errors = {}
+        for number, intent in wanted.items():
+            fields = {**(known[intent.key].fields if intent.key in known else {}), **intent.fields}
+            day, lock = fields.get(self.day), max((locks[name] for name in _locks_of(fields) if name in locks), default=None)
+            if day and lock and day <= lock:
+                errors[number] = Rejected(LOCKED.format(day=day.isoformat(), lock=lock.isoformat()))
+        return errors
+
+    def _locks(self):
+        """{kind of lock: its last day}, as they are for our user."""
+        names = [f'user_{name}_lock_date' for name in LOCKS]
+        told = zip(LOCKS, self.side.of_company(tuple(names)), strict=True)
+        days = {name: date(*map(int, str(day).split('-'))) for name, day in told if day}
+        return {name: day for name, day in days.items() if day > NO_LOCK}
+
+
+def _locks_of(fields):
+    """Kinds of locks that a document falls under."""
+    kind = str(fields.get('kind') or '')
+    has_taxes = bool(fields.get('tax')) or any(line.fields.get('taxes') for line in _added(fields.get('lines')))
+    return ['fiscalyear', 'hard', *(['tax'] if has_taxes else []), *(['sale'] if kind.startswith('out_') else []),
+            *(['purchase'] if kind.startswith('in_') else [])]
+
+
+def _added(lines):
+    return lines.add if isinstance(lines, LineEdits) else lines or ()
+
+
+class Invoices(Documents):
     """The rate of a document goes with it, whatever rates this database has.
 
     18.0 computes it anew on `create`, whatever it is told, and whenever the date changes; what is written afterwards stays.
     """
+
+    day = 'entry_date'
 
     def complete(self, intent):
         if 'rate' in intent.fields or not {'date', 'currency'} & intent.fields.keys():
@@ -96,7 +149,7 @@ class Invoices(Habits):
         return errors
 
 
-class Entries(Habits):
+class Entries(Documents):
     """Entries that people make. What Odoo makes by itself on both sides (exchange differences) stays out.
 
     18.0 does not say of an entry that it books an exchange difference; it is one of the exchange journal with the gain or loss account.
@@ -108,7 +161,7 @@ class Entries(Habits):
         return ['|', ('journal_id', '!=', journal), ('line_ids', 'not any', [('account_id', 'in', accounts)])] if journal else []
 
 
-class Payments(Habits):
+class Payments(Documents):
     """A payment's number is that of the entry that Odoo makes for it on posting."""
 
     # 19.0 and later, where a payment would have no entry: without one nothing can be matched with it.

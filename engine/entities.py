@@ -24,6 +24,7 @@ class Field:
     :param required: a record without it cannot be created
     :param frozen: once the document is posted it changes only through draft
     :param check: never written; both sides compute it, and it must be the same to the cent
+    :param in_books: an amount or rate in the currency of the books: it means nothing to books that are kept in another one
     :param direction: how it flows unless the user says otherwise
     """
 
@@ -35,6 +36,7 @@ class Field:
     required: bool = False
     frozen: bool = False
     check: bool = False
+    in_books: bool = False
     direction: str = BOTH
 
     def refs(self) -> Iterator[str]:
@@ -87,8 +89,8 @@ _INVOICE_LINE = (
 )
 _ENTRY_LINE = (
     Field('account', "Account", REF, of='account', required=True), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
-    Field('balance', "Debit less credit", MONEY), Field('currency', "Currency", CODE), Field('amount', "Amount in currency", MONEY),
-    Field('due_date', "Due date", DATE), Field('position', "Position", NUMBER),
+    Field('balance', "Debit less credit", MONEY, in_books=True), Field('currency', "Currency", CODE),
+    Field('amount', "Amount in currency", MONEY), Field('due_date', "Due date", DATE), Field('position', "Position", NUMBER),
 )
 _BANK_ACCOUNT = (
     Field('number', "Account number", required=True), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
@@ -143,7 +145,8 @@ ENTITIES = {entity.name: entity for entity in (
         Field('kind', "Kind of document", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Invoice date", DATE, frozen=True),
         Field('entry_date', "Accounting date", DATE, frozen=True), Field('due_date', "Due date", DATE),
-        Field('currency', "Currency", CODE, frozen=True), Field('rate', "Currency rate", NUMBER, frozen=True),
+        Field('currency', "Currency", CODE, frozen=True),
+        Field('rate', "Currency rate", NUMBER, frozen=True, in_books=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
         Field('payment_reference', "Payment reference"), Field('origin', "Source document"),
         Field('terms', "Terms", REF, of='payment_term', frozen=True),
@@ -162,7 +165,8 @@ ENTITIES = {entity.name: entity for entity in (
     Entity('entry', "Journal entries", (
         Field('number', "Number", frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
-        Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True), Field('total', "Total", MONEY, check=True),
+        Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
+        Field('total', "Total", MONEY, check=True, in_books=True),
     ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
     Entity('allocation', "Matched payments", (

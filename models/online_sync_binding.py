@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..clients.books import Ref
 from ..engine.merge import Base
@@ -31,6 +31,9 @@ class OnlineSyncBinding(models.Model):
     tied_ids = fields.Many2many(
         'online.sync.binding', 'online_sync_binding_tie', 'tie_id', 'document_id', string="Documents", readonly=True,
         help="What belongs together by this record.")
+    merged_into_id = fields.Many2one(
+        'online.sync.binding', readonly=True, ondelete='set null', index='btree_not_null',
+        help="The record here was merged into that one. What points to its partner there means that one too.")
     decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
     last_sync = fields.Datetime("Last synchronized", readonly=True)
 
@@ -47,6 +50,21 @@ class OnlineSyncBinding(models.Model):
         self.ensure_one()
         return None if self.base_local is None and self.base_remote is None or self.base_local is False else Base(
             from_json(self.base_local), from_json(self.base_remote))
+
+    @api.model
+    def _note_merged(self, records, target):
+        """Records of this database became one. The partners there stay two, and both mean the one here.
+
+        :param records: those that are gone
+        """
+        for binding in self.search([('res_model', '=', target._name), ('res_id', 'in', records.ids)]):
+            kept = self.search([('flow_id', '=', binding.flow_id.id), ('res_id', '=', target.id)])
+            if not kept:
+                binding.res_id = target.id
+                continue
+            kept = kept.merged_into_id or kept
+            self.search([('merged_into_id', '=', binding.id)]).merged_into_id = kept
+            binding.merged_into_id = kept
 
     def _store(self, base, record):
         """Keep what both sides agree on now.

@@ -127,6 +127,8 @@ class OnlineSyncFlow(models.Model):
         direction = _narrowed(self.direction, row.direction if row else field.direction)
         if field.of and field.of not in flowing:        # nobody could say what it points to
             direction = merge.OFF
+        if field.in_books and self.link_id._has_other_currency():
+            direction = merge.OFF
         lines = {one.name: self._rule(one, rows, flowing, f'{prefix}{field.name}/') for one in field.lines} if field.lines else None
         return merge.Rule(direction, row and row.policy or self.policy, lines)
 

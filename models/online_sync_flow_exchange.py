@@ -127,7 +127,7 @@ class OnlineSyncFlow(models.Model):
             for binding in self.env['online.sync.binding'].search([
                     ('link_id', '=', self.link_id.id), ('entity', '=', entity), '|',
                     ('res_id', 'in', [int(key) for key in keys[HERE][entity]]), ('external_id', 'in', list(keys[THERE][entity]))]):
-                common = Ref(entity, f'#{binding.id}')
+                common = Ref(entity, f'#{(binding.merged_into_id or binding).id}')
                 found[HERE][entity, str(binding.res_id)] = common
                 found[THERE][entity, binding.external_id] = common
         return {side: (lambda ref, side=side: found[side].get((ref.entity, ref.key)) or Ref(ref.entity, f'{side}:{ref.key}'))

@@ -97,11 +97,19 @@ class OnlineSyncFlowField(models.Model):
         """
         if not here and not there:
             return ''       # a list: its lines have the fields
+        if self._declared().in_books and self.link_id._has_other_currency():
+            return _("The books there are kept in %s: each side has its own rates.", self.link_id.peer_currency)
         if not here or not here.kind:
             return _("This Odoo has no such field.")
         if not there or not there.kind:
             return _("The other side has no such field.")
         return _("Another kind of value there.") if here.kind != there.kind else ''
+
+    def _declared(self):
+        """engine.entities.Field"""
+        head, _slash, rest = self.name.partition('/')
+        field = self.flow_id._entity().field(head)
+        return next(one for one in field.lines if one.name == rest) if rest else field
 
     def _turn(self, direction):
         free = self.filtered(lambda field: not field.is_check)

@@ -47,6 +47,10 @@ class OnlineSyncLink(models.Model):
             link.peer_uid = f'online_sync_{uuid.uuid4().hex[:12]}'
         return link.peer_uid
 
+    def _has_other_currency(self):
+        """Whether the books there are kept in another currency: each side then has its own rates."""
+        return bool(self.peer_currency) and self.peer_currency != self.company_id.currency_id.name
+
     def _clock_difference(self):
         return timedelta(seconds=self.clock_difference)
 

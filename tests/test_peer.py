@@ -348,6 +348,85 @@ class PeerTests:
         self.assertTrue(self.twin(boston) and self.twin_of('res.partner', paris))
         self.assertFalse(self.twin(york) or self.twin_of('res.partner', rome))
 
+    def test_contacts_that_are_merged_here(self):
+        self.with_invoices()
+        kept, other = self.env['res.partner'].create([{'name': name, 'email': 'acme@example.com'} for name in ('Acme', 'Acme Inc.')])
+        self.partner = other
+        invoice = self.invoice(100)
+        self.partner = kept
+        self.invoice(50)
+        self.run_sync()
+        there = self.twin(other)
+        self.env['base.partner.merge.automatic.wizard'].create({})._merge([kept.id, other.id], kept)
+        self.env.invalidate_all()
+        self.assertEqual(invoice.partner_id, kept)
+        self.run_sync()
+        invoice.narration = 'looked at again'
+        self.run_sync()
+        self.assertFalse(self.issues().mapped('summary'))
+        move = self.move_there([('id', '=', self.twin(invoice))])
+        self.assertEqual((move['partner_id'], move['state']), (there, 'posted'), "a posted document keeps its contact there")
+        draft = self.create_there('account.move', move_type='out_invoice', partner_id=there, invoice_date='2026-03-09', date='2026-03-09',
+                                  invoice_line_ids=[[0, 0, {'name': 'x', 'price_unit': 7, 'tax_ids': [[6, 0, []]]}]])
+        self.run_sync()
+        self.assertEqual(self.twin_of('account.move', draft).partner_id, kept)
+        self.assertFalse(self.env['res.partner'].search([('email', '=', 'acme@example.com')]) - kept, "it does not come back")
+        self.run_sync()
+        log = self.run_sync()
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0))
+
+    def test_locked_period_there(self):
+        """Odoo would book the document on another day."""
+        self.with_invoices()
+        draft = self.invoice(70, post=False)
+        self.run_sync()
+        self.peer.sql("UPDATE res_company SET fiscalyear_lock_date = '2026-03-15'")
+        invoice = self.invoice(100)
+        draft.action_post()
+        self.run_sync()
+        self.assertFalse(self.twin(invoice))
+        self.assertEqual(self.move_there([('id', '=', self.twin(draft))])['state'], 'draft')
+        self.assertIn('closed up to 2026-03-15', self.issues('rejected')[0].summary)
+        self.peer.sql("UPDATE res_company SET fiscalyear_lock_date = NULL")
+        self.issues('rejected').action_retry_change()
+        self.run_sync()
+        move = self.move_there([('id', '=', self.twin(invoice))])
+        self.assertEqual((move['state'], str(invoice.date)), ('posted', '2026-03-10'))
+        self.assertEqual(self.move_there([('id', '=', self.twin(draft))])['state'], 'posted')
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_locked_period_here(self):
+        self.with_invoices()
+        self.run_sync()
+        partner = self.create_there('res.partner', name='Blue')
+        bill = self.create_there('account.move', move_type='in_invoice', partner_id=partner, invoice_date='2026-03-09', date='2026-03-09',
+                                 ref='B-9', invoice_line_ids=[[0, 0, {'name': 'x', 'price_unit': 7, 'tax_ids': [[6, 0, []]]}]])
+        self.rpc.call('account.move', 'action_post', [bill])
+        self.company.purchase_lock_date = '2026-03-15'
+        self.run_sync()
+        self.assertFalse(self.twin_of('account.move', bill))
+        self.assertIn('could not be written here', self.issues('rejected').summary)
+        self.company.purchase_lock_date = False
+        self.issues('rejected').action_retry_change()
+        self.run_sync()
+        self.assertEqual(str(self.twin_of('account.move', bill).date), '2026-03-09')
+
+    def test_hashed_entry_there_stays_as_it_is(self):
+        self.with_invoices()
+        self.peer.sql("UPDATE account_journal SET restrict_mode_hash_table = true WHERE type = 'sale'")
+        invoice = self.invoice(100)
+        self.run_sync()
+        there = self.twin(invoice)
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 120
+        invoice.action_post()
+        self.run_sync()
+        self.issues('posted').action_keep_here()
+        self.run_sync()
+        move = self.move_there([('id', '=', there)])
+        self.assertEqual((move['state'], float(move['amount_total'])), ('posted', 100))
+        self.assertIn(invoice.name, self.issues('rejected').summary)
+
     def test_document_waits_for_a_tax_that_is_not_paired(self):
         self.with_invoices()
         tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})

@@ -432,6 +432,25 @@ class PeerPaymentTests:
         self.assert_quiet()
         self.assertFalse(self.twin_of('account.move', there['exchange_move_id']), "which stays there")
 
+    def test_books_that_are_kept_in_another_currency(self):
+        """Amounts of documents are the same, each side's own books follow from its own rates."""
+        self.peer.sql("UPDATE res_company SET currency_id = (SELECT id FROM res_currency WHERE name = 'EUR')")
+        self.peer.sql("DELETE FROM res_currency_rate")
+        self.peer.sql("INSERT INTO res_currency_rate (name, rate, currency_id, company_id) SELECT '2020-01-01', 2, id, "
+                      "(SELECT id FROM res_company LIMIT 1) FROM res_currency WHERE name = 'USD'")
+        self.link = self.connect().sudo()
+        self.assertEqual(self.link.peer_currency, 'EUR')
+        self.with_payments()
+        invoice, payment = self.invoice(100), self.payment(100)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        move = self.move_there(self.twin(invoice))
+        self.assertEqual((float(move['amount_total']), float(move['amount_total_signed']), move['payment_state']), (100, 50, 'paid'))
+        flow = self.flow('invoice')
+        flow._check_fields(self.sides())
+        self.assertIn('EUR', flow.field_ids.filtered(lambda field: field.name == 'rate').problem)
+        self.assert_quiet()
+
     def test_invoice_in_euros_from_there(self):
         self.with_payments()
         self.with_euros(0.5)

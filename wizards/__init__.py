@@ -1,3 +1,4 @@
+from . import base_partner_merge
 from . import online_sync_connect
 from . import online_sync_decide
 from . import online_sync_dry_run
