@@ -30,7 +30,7 @@ from .books import (
 )
 from .errors import Rejected
 from .odoo_balances import Balances, SumAccess
-from .odoo_habits import REFUSALS, Allocations, Entries, Habits, Invoices, Payments
+from .odoo_habits import REFUSALS, Allocations, BankTransactions, Entries, Habits, Invoices, Payments
 
 #: Records that one call reads or writes at most.
 PAGE = 200
@@ -161,6 +161,9 @@ def _derived_of_partner(fields):
 
 SHAPES = {
     'currency': Shape('res.currency', (Map('code', 'name'), Map('symbol', 'symbol')), has_company=False),
+    'bank': Shape('res.bank', (
+        *_same('name', 'bic', 'email', 'phone', 'street', 'zip', 'city'), Map('country', 'country', 'code', code=('res.country', 'code'))),
+        has_company=False),
     'account': Shape('account.account', (
         *_same('code', 'name'), Map('type', 'account_type', 'choice'), Map('reconcile', 'reconcile', 'bool'),
         Map('currency', 'currency_id', 'code', code=_CURRENCY)), has_company=False),
@@ -217,6 +220,11 @@ SHAPES = {
                 ('tax_cash_basis_rec_id', '=', False), ('tax_cash_basis_origin_move_id', '=', False),
                 '|', ('reversed_entry_id', '=', False), ('reversed_entry_id.tax_cash_basis_origin_move_id', '=', False)),
         states=_MOVE_STATES, steps=_MOVE_STEPS, habits=Entries),
+    'bank_transaction': Shape('account.bank.statement.line', (
+        Map('journal', 'journal_id', 'id', of='journal'), Map('date', 'date', 'date'), Map('text', 'payment_ref'),
+        Map('partner', 'partner_id', 'id', of='partner'), Map('amount', 'amount', 'number'),
+        Map('currency', 'foreign_currency_id', 'code', code=_CURRENCY), Map('original_amount', 'amount_currency', 'number')),
+        habits=BankTransactions),
     'allocation': Shape('account.partial.reconcile', (
         Map('amount', 'debit_amount_currency', 'number', readonly=True),
         Map('currency', 'debit_currency_id', 'code', code=_CURRENCY, readonly=True), Map('date', 'max_date', 'date', readonly=True)),

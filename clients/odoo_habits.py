@@ -29,6 +29,7 @@ NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open i
                 "{open_credit} of {payer} are open.")
 OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone: "
                 "match them by hand.")
+KEPT = "A bank transaction is deleted by a person only."
 NOT_AGAIN = "What was unmatched is not matched again: a new match is made instead."
 
 
@@ -88,7 +89,7 @@ class Documents(Habits):
 
     def refuse(self, intents):
         locks = self._locks()
-        wanted = {number: intent for number, intent in intents.items() if POSTED in (intent.state, intent.reopens)} if locks else {}
+        wanted = {number: intent for number, intent in intents.items() if self.is_booked(intent)} if locks else {}
         keys = {one.key for one in wanted.values() if one.key}
         known = self.side.read_records(next(iter(wanted.values())).entity, keys, (self.day, 'kind', 'tax')) if keys else {}
         errors = {}
@@ -98,6 +99,10 @@ class Documents(Habits):
             if day and lock and day <= lock:
                 errors[number] = Rejected(LOCKED.format(day=day.isoformat(), lock=lock.isoformat()))
         return errors
+
+    def is_booked(self, intent: Intent) -> bool:
+        """Whether a document is posted by it."""
+        return POSTED in (intent.state, intent.reopens)
 
     def _locks(self):
         """{kind of lock: its last day}, as they are for our user."""
@@ -190,6 +195,17 @@ class Payments(Documents):
     def _taken(self, numbers):
         return {(row['name'], row['journal_id']) for row in self.side.rows(
             'account.move', [('name', 'in', sorted(numbers))], ['name', 'journal_id'])}
+
+
+class BankTransactions(Documents):
+    """Booked as soon as they are there. What a bank told is never taken out of the books by the other side."""
+
+    def is_booked(self, intent):
+        return not intent.key or bool({'date', 'amount', 'journal'} & intent.fields.keys())
+
+    def activate(self, ids, active):
+        """Refused: a person deletes it, or does not."""
+        raise Rejected(KEPT)
 
 
 def _pattern(number):

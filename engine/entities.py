@@ -104,6 +104,10 @@ ENTITIES = {entity.name: entity for entity in (
     Entity('currency', "Currencies", (
         Field('code', "Currency code", required=True), Field('symbol', "Symbol", direction=OFF),
     ), keys=(('code',),), missing=LINK),
+    Entity('bank', "Banks", (
+        Field('name', "Name", required=True), Field('bic', "BIC"), Field('email', "Email"), Field('phone', "Phone"),
+        Field('street', "Street"), Field('zip', "ZIP"), Field('city', "City"), Field('country', "Country", CODE),
+    ), keys=(('bic',),), hints=(('name',),)),
     Entity('account', "Accounts", (
         Field('code', "Code", required=True), Field('name', "Name", required=True), Field('type', "Type", CHOICE, required=True),
         Field('reconcile', "Allow reconciliation", BOOL), Field('currency', "Currency", CODE),
@@ -168,6 +172,12 @@ ENTITIES = {entity.name: entity for entity in (
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
         Field('total', "Total", MONEY, check=True, in_books=True),
     ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
+    # Only where the other side has no bank feed of its own: its transactions would be there twice.
+    Entity('bank_transaction', "Bank transactions", (
+        Field('journal', "Journal", REF, of='journal', required=True), Field('date', "Date", DATE, required=True),
+        Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY, required=True),
+        Field('currency', "Original currency", CODE), Field('original_amount', "Original amount", MONEY),
+    ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),)),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
     Entity('allocation', "Matched payments", (
         *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY, required=True),

@@ -23,12 +23,21 @@ class OnlineSyncFlow(models.Model):
 
     def _filter(self, side):
         """clients.books.Filter in the language of a side."""
-        journals = None
+        return Filter(self.since or None, self._journal_keys(side), tuple(self._conditions()))
+
+    def _journal_keys(self, side):
+        """Keys of the journals on a side; None for all. Transactions of a bank that is connected here do not come from there as well."""
+        feeds = self.env['online.sync.account']
+        if self.entity == 'bank_transaction' and side != HERE:
+            feeds = feeds.sudo().search([('company_id', '=', self.company_id.id), ('journal_id', '!=', False)])
+        if not self.journal_ids and not feeds:
+            return None
+        if side == HERE:
+            return frozenset(map(str, self.journal_ids.ids))
+        domain = [('link_id', '=', self.link_id.id), ('entity', '=', 'journal'), ('res_id', 'not in', feeds.journal_id.ids)]
         if self.journal_ids:
-            pairs = self.env['online.sync.binding'].search([
-                ('link_id', '=', self.link_id.id), ('entity', '=', 'journal'), ('res_id', 'in', self.journal_ids.ids)])
-            journals = frozenset(map(str, self.journal_ids.ids) if side == HERE else pairs.mapped('external_id'))
-        return Filter(self.since or None, journals, tuple(self._conditions()))
+            domain.append(('res_id', 'in', self.journal_ids.ids))
+        return frozenset(self.env['online.sync.binding'].search(domain).mapped('external_id'))
 
     def _conditions(self):
         return ast.literal_eval(self.filter_domain or '[]')

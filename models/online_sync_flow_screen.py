@@ -15,6 +15,7 @@ class OnlineSyncFlow(models.Model):
 
     needs_pairing = fields.Boolean(compute='_compute_needs_pairing')
     is_document = fields.Boolean(compute='_compute_shape')
+    has_journal = fields.Boolean(compute='_compute_shape')
     res_model = fields.Char("Model", compute='_compute_shape')
 
     @api.depends('direction', 'pairs_confirmed')
@@ -26,6 +27,7 @@ class OnlineSyncFlow(models.Model):
     def _compute_shape(self):
         for flow in self:
             flow.is_document = bool(flow.entity) and flow._entity().is_document
+            flow.has_journal = bool(flow.entity) and any(field.name == 'journal' for field in flow._entity().fields)
             flow.res_model = flow.entity and SHAPES[flow.entity].model
 
     def write(self, vals):

@@ -54,6 +54,16 @@ class AccountMoveLine(models.Model):
     _inherit = ['account.move.line', TRACKED]
 
 
+class ResBank(models.Model):
+    _name = 'res.bank'
+    _inherit = ['res.bank', TRACKED]
+
+
+class AccountBankStatementLine(models.Model):
+    _name = 'account.bank.statement.line'
+    _inherit = ['account.bank.statement.line', TRACKED]
+
+
 class AccountPayment(models.Model):
     _name = 'account.payment'
     _inherit = ['account.payment', TRACKED]

@@ -140,6 +140,14 @@ class PeerTests:
         log = self.run_sync()
         self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0))
 
+    def test_bank_of_a_bank_account_comes_along(self):
+        bank = self.env['res.bank'].create({'name': 'Bank of Acme', 'bic': 'ACMEUS33'})
+        here = self.env['res.partner'].create({'name': 'Acme', 'bank_ids': [Command.create({'acc_number': '123-456', 'bank_id': bank.id})]})
+        self.switch_on('bank', 'partner')
+        self.run_sync()
+        account, = self.there('res.partner.bank', [('partner_id', '=', self.twin(here))], 'acc_number', 'bank_id')
+        self.assertEqual((account['acc_number'], account['bank_id']), ('123-456', self.twin(bank)))
+
     def test_deleted_here_is_archived_there(self):
         here, there = self.partners()
         here.unlink()

@@ -413,6 +413,38 @@ class PeerPaymentTests:
         self.env['res.currency.rate'].create({
             'currency_id': self.euro.id, 'company_id': self.company.id, 'name': '2026-03-01', 'rate': rate})
 
+    def test_bank_transactions_where_only_one_side_has_the_feed(self):
+        self.with_payments()
+        self.switch_on('bank_transaction')
+        lines = self.env['account.bank.statement.line']
+        line = lines.create({
+            'journal_id': self.bank.id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'INV 1', 'partner_id': self.partner.id})
+        journal = self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        there = self.create_there('account.bank.statement.line', journal_id=journal, date='2026-03-09', amount=-30, payment_ref='rent')
+        self.run_sync()
+        twin, = self.there('account.bank.statement.line', [('id', '=', self.twin(line))], 'amount', 'payment_ref', 'partner_id', 'state',
+                           'date')
+        self.assertEqual((float(twin['amount']), twin['payment_ref'], twin['partner_id'], twin['state'], str(twin['date'])),
+                         (120.5, 'INV 1', self.twin(self.partner), 'posted', str(DAY)))
+        here = self.twin_of('account.bank.statement.line', there)
+        self.assertEqual((here.amount, here.payment_ref, here.journal_id, here.state), (-30, 'rent', self.bank, 'posted'))
+        self.assert_quiet()
+        line.unlink()
+        self.run_sync()
+        self.assertTrue(self.there('account.bank.statement.line', [('id', '=', twin['id'])], 'id'), "nothing is deleted there")
+        self.assertTrue(self.link.issue_ids.filtered(lambda issue: issue.kind == 'gone' and issue.state == 'open'))
+
+    def test_bank_transactions_do_not_come_beside_the_bank_s_own(self):
+        self.with_payments()
+        self.switch_on('bank_transaction')
+        feed = self.env['online.sync.link'].sudo().create({'provider': 'simplefin', 'company_id': self.company.id})
+        self.env['online.sync.account'].sudo().create({
+            'link_id': feed.id, 'external_id': 'A', 'name': 'Bank', 'currency_id': self.company.currency_id.id, 'journal_id': self.bank.id})
+        journal = self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        there = self.create_there('account.bank.statement.line', journal_id=journal, date='2026-03-09', amount=-30, payment_ref='rent')
+        self.run_sync()
+        self.assertFalse(self.twin_of('account.bank.statement.line', there))
+
     def test_invoice_and_payment_in_euros(self):
         """There is another rate there (1): the document's own goes with it, the payment has each side's."""
         self.with_payments()
