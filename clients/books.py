@@ -241,6 +241,10 @@ class Side(abc.ABC):
         """A page of all that there is, also what is archived or cancelled: who is missing from all pages is not there."""
 
     @abc.abstractmethod
+    def count(self, entity: str, only: Filter) -> int:
+        """How many records the first reading will tell, to say how long it takes."""
+
+    @abc.abstractmethod
     def find_matching(self, entity: str, keys: Collection[str], only: Filter) -> set[str]:
         """Those of the keys whose records match a filter."""
 

@@ -276,6 +276,10 @@ class OdooSide(Balances, Side):
         versions = {str(row['id']): row['write_date'] for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
 
+    def count(self, entity, only):
+        shape = SHAPES[entity]
+        return self.call(shape.model, 'search_count', idempotent=True, domain=[*self._domain(shape), *_matching(shape, only)])
+
     def find_matching(self, entity, keys, only):
         shape, found, ids = SHAPES[entity], set(), sorted(int(key) for key in keys)
         for first in range(0, len(ids), LISTING_PAGE):

@@ -48,6 +48,7 @@ from . import online_sync_drift_compare
 from . import online_sync_drift_explain
 from . import online_sync_issue_drift
 from . import online_sync_link_books_screen
+from . import online_sync_link_books_progress
 from . import online_sync_link_drift
 from . import online_sync_tracked
 from . import online_sync_listener

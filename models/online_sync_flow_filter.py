@@ -69,5 +69,5 @@ class OnlineSyncFlow(models.Model):
     def write(self, vals):
         """What a new filter lets through may have been there before: all is looked at once more."""
         if vals.keys() & {'since', 'journal_ids', 'filter_domain'}:
-            vals = {**vals, 'is_loaded': False, 'first_cursor': False, 'pull_cursor': False}
+            vals = {**vals, 'is_loaded': False, 'first_cursor': False, 'is_fetched': False, 'pull_cursor': False}
         return super().write(vals)

@@ -16,6 +16,7 @@ class OnlineSyncFlow(models.Model):
     listing_cursor = fields.Char(readonly=True, copy=False, help="How far the complete list of the other side was read.")
     listing_pass = fields.Integer(readonly=True, copy=False)
     listed_at = fields.Datetime(readonly=True, copy=False)
+    is_fetched = fields.Boolean(readonly=True, copy=False, help="All that was there before was looked at once.")
     is_loaded = fields.Boolean(readonly=True, copy=False, help="All that was here before was looked at once.")
 
     def _sync_step(self, sides, log):
@@ -53,7 +54,9 @@ class OnlineSyncFlow(models.Model):
             self._count(log, self._exchange(sides, there=moved))
             self._check_ties(sides, moved)
         self.pull_cursor = page.cursor
+        self._note_looked(log, len(page.versions))
         if not page.more:
+            self.is_fetched = True
             log.note_fetched(self)
         return page.more
 
@@ -75,6 +78,7 @@ class OnlineSyncFlow(models.Model):
         if new:
             self._count(log, self._exchange(sides, here=new))
         self.write({'first_cursor': page.cursor, 'is_loaded': not page.more})
+        self._note_looked(log, len(page.versions))
         return page.more
 
     def _check_listing(self, sides, log):

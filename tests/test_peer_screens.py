@@ -1,5 +1,5 @@
 """The screens of a connection to another Odoo: connect, what flows, pairs, changes, twins; in Python and in a browser."""
-from odoo import release
+from odoo import fields, release
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
@@ -171,6 +171,28 @@ class TestPeerScreens(PeerCase, HttpCase):
         partners.invalidate_recordset()
         with self.assertQueryCount(1):
             partners.mapped('online_sync_twin_count')
+
+    def test_how_far_the_first_load_is(self):
+        self.env['res.partner'].create([{'name': f'Many {number}'} for number in range(7)])
+        self.assertEqual(self.link.get_progress(), {'running': False})
+        self.switch_on('partner')
+        link, log = self.link, self.link._begin_run('manual')
+        client = link._client()
+        link._expect(client)
+        total = link.load_total
+        sides = self.sides()
+        here, there = (len(self.flow('partner')._all_keys(sides, side)) for side in ('here', 'there'))
+        self.assertEqual(total, here + there)
+        log.started_at = fields.Datetime.subtract(fields.Datetime.now(), seconds=60)
+        link.load_done, log.looked = total // 2, total // 2
+        told = link.get_progress()
+        self.assertEqual((told['running'], told['percent']), (True, round(100 * (total // 2) / total)))
+        self.assertIn(f'{total // 2} of {total}', told['words'])
+        self.assertIn('1 minute', told['left'])
+        log._finish('done')
+        self.run_sync()
+        self.assertEqual((link.load_total, link.get_progress()), (0, {'running': False}))
+        self.assertFalse(link._loading_flows())
 
     def test_card(self):
         self.both_know(name='Acme', vat='US123')
