@@ -55,8 +55,8 @@ class OnlineSyncIssue(models.Model):
     def _raise_unmapped(self, flow, ref, title, waiting):
         """A record that the other side has no partner for, and that is only paired, never created."""
         side, _colon, _key = ref.key.partition(':')
-        sentence = _("“%(record)s” (%(kind)s) has no partner there.", record=title, kind=flow.name) if side == HERE else _(
-            "“%(record)s” (%(kind)s) of the other side has no partner here.", record=title, kind=flow.name)
+        sentence = _("“%(record)s” (%(kind)s) is not paired with any there.", record=title, kind=flow.name) if side == HERE else _(
+            "“%(record)s” (%(kind)s) of the other side is not paired with any here.", record=title, kind=flow.name)
         return self._raise(
             flow.link_id, 'unmapped', f'{ref.entity}:{ref.key}', flow_id=flow.id, needed=ref.key, summary=sentence,
             blocks=_("%s record(s) wait for it.", waiting))
