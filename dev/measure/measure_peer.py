@@ -19,8 +19,8 @@ from odoo.addons.account_online_sync.clients.odoo_rpc import OdooRpc
 from odoo.addons.account_online_sync.models.online_sync_tracked import OnlineSyncTracked
 from odoo.addons.account_online_sync.tests.servers.odoo_peer import OdooPeer, peers
 
-INVOICES, PAGE, PAID = 400, 200, 5
-BOUND = 5000
+INVOICES, PAGE, PAID = 5000, 200, 5
+BOUND = 50000
 DAY = date.today().isoformat()
 REFERENCES = 'account', 'tax', 'journal', 'payment_term'
 
