@@ -241,6 +241,10 @@ class Side(abc.ABC):
         """A page of all that there is, also what is archived or cancelled: who is missing from all pages is not there."""
 
     @abc.abstractmethod
+    def find_appended(self, entity: str, documents: Collection[Ref]) -> set[str]:
+        """Keys of the records of an entity that belong to these documents."""
+
+    @abc.abstractmethod
     def count(self, entity: str, only: Filter) -> int:
         """How many records the first reading will tell, to say how long it takes."""
 
@@ -250,7 +254,10 @@ class Side(abc.ABC):
 
     @abc.abstractmethod
     def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None) -> dict[str, Record]:
-        """Records by key; those that are not there (or not for us) are missing."""
+        """Records by key; those that are not there (or not for us) are missing.
+
+        :param names: of fields; None for all but the contents of files
+        """
 
     @abc.abstractmethod
     def write_records(self, entity: str, intents: Sequence[Intent]) -> list[Outcome]:

@@ -30,7 +30,7 @@ from .books import (
 )
 from .errors import Rejected
 from .odoo_balances import Balances, SumAccess
-from .odoo_habits import REFUSALS, Allocations, BankTransactions, Entries, Habits, Invoices, Payments
+from .odoo_habits import REFUSALS, Allocations, Attachments, BankTransactions, Entries, Habits, Invoices, Payments
 
 #: Records that one call reads or writes at most.
 PAGE = 200
@@ -220,6 +220,11 @@ SHAPES = {
                 ('tax_cash_basis_rec_id', '=', False), ('tax_cash_basis_origin_move_id', '=', False),
                 '|', ('reversed_entry_id', '=', False), ('reversed_entry_id.tax_cash_basis_origin_move_id', '=', False)),
         states=_MOVE_STATES, steps=_MOVE_STEPS, habits=Entries),
+    'attachment': Shape('ir.attachment', (
+        Map('name', 'name'), Map('type', 'mimetype'), Map('checksum', 'checksum', readonly=True), Map('content', 'datas', 'file'),
+        Map('model', 'res_model'), Map('record', 'res_id', 'number')),
+        domain=(('res_model', 'in', ['account.move', 'account.payment']), ('res_id', '!=', False), ('res_field', '=', False),
+                ('type', '=', 'binary')), habits=Attachments),
     'bank_transaction': Shape('account.bank.statement.line', (
         Map('journal', 'journal_id', 'id', of='journal'), Map('date', 'date', 'date'), Map('text', 'payment_ref'),
         Map('partner', 'partner_id', 'id', of='partner'), Map('amount', 'amount', 'number'),
@@ -276,6 +281,10 @@ class OdooSide(Balances, Side):
         versions = {str(row['id']): row['write_date'] for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
 
+    def find_appended(self, entity, documents):
+        shape = SHAPES[entity]
+        return shape.habits(self, shape).appended_to(documents)
+
     def count(self, entity, only):
         shape = SHAPES[entity]
         return self.call(shape.model, 'search_count', idempotent=True, domain=[*self._domain(shape), *_matching(shape, only)])
@@ -295,7 +304,7 @@ class OdooSide(Balances, Side):
         return records
 
     def _read_page(self, entity, shape, ids, names):
-        maps = [one for one in self._usable(shape.model, shape.maps) if names is None or one.name in names]
+        maps = [one for one in self._usable(shape.model, shape.maps) if (one.kind != 'file' if names is None else one.name in names)]
         state = ['state'] if shape.states else ['active'] if 'active' in self._fields(shape.model) else []
         fields = [*(one.odoo for one in maps), *state, 'write_date', 'write_uid', shape.title, *shape.habits.reads]
         rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
@@ -511,6 +520,8 @@ class OdooSide(Balances, Side):
     def _value(self, one: Map, raw) -> Value:
         if one.kind in ('text', 'html', 'choice'):
             return _text(raw)
+        if one.kind == 'file':
+            return raw or ''
         if one.kind == 'bool':
             return bool(raw)
         if one.kind == 'number':
@@ -524,7 +535,7 @@ class OdooSide(Balances, Side):
         return self._codes_of(one.code).get(raw, '') if raw else ''
 
     def _raw(self, one: Map, value: Value):
-        if one.kind in ('text', 'html', 'choice'):
+        if one.kind in ('text', 'html', 'choice', 'file'):
             return value or False
         if one.kind == 'date':
             return value.isoformat() if value else False

@@ -30,6 +30,7 @@ NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open i
 OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone: "
                 "match them by hand.")
 KEPT = "A bank transaction is deleted by a person only."
+NOT_BACK = "A file that was deleted cannot be brought back."
 NOT_AGAIN = "What was unmatched is not matched again: a new match is made instead."
 
 
@@ -73,6 +74,10 @@ class Habits:
 
     def settle(self, intents: Mapping[int, Intent], keys: Mapping[int, str]):
         """What is left to do with records once they have their state."""
+
+    def appended_to(self, documents) -> set[str]:
+        """Keys of the records that belong to these documents."""
+        return set()
 
     def activate(self, ids, active: bool):
         """Archive records, or bring them back."""
@@ -206,6 +211,41 @@ class BankTransactions(Documents):
     def activate(self, ids, active):
         """Refused: a person deletes it, or does not."""
         raise Rejected(KEPT)
+
+
+class Attachments(Habits):
+    """Files that people attached to documents; Odoo keeps model and id of the document."""
+
+    reads = 'res_model', 'res_id'
+    models: Mapping = {'invoice': 'account.move', 'payment': 'account.payment', 'entry': 'account.move'}
+
+    def tell(self, rows):
+        ids = {model: {row['res_id'] for row in rows if row['res_model'] == model} for model in self.models.values()}
+        own = {entity: self.side.existing(entity, ids[model]) for entity, model in self.models.items()}
+        return {row['id']: ({entity: Ref(entity, str(row['res_id'])) if row['res_model'] == model and row['res_id'] in own[entity] else None
+                             for entity, model in self.models.items()}, row['display_name']) for row in rows}
+
+    def make(self, intents):
+        return super().make({number: self._placed(intent) for number, intent in intents.items()})
+
+    def _placed(self, intent):
+        """With its document as Odoo has it."""
+        entity, ref = next((name, intent.fields[name]) for name in self.models if intent.fields.get(name))
+        return replace(intent, fields={**intent.fields, 'model': self.models[entity], 'record': Decimal(ref.key)})
+
+    def appended_to(self, documents):
+        found = set()
+        for model in set(self.models.values()):
+            ids = [int(ref.key) for ref in documents if self.models.get(ref.entity) == model]
+            domain = [*self.shape.domain, ('res_model', '=', model), ('res_id', 'in', ids)]
+            found.update(str(row['id']) for row in self.side.rows(self.shape.model, domain, ['id'])) if ids else None
+        return found
+
+    def activate(self, ids, active):
+        """A file that was deleted on one side is deleted on the other, where the flow says so."""
+        if active:
+            raise Rejected(NOT_BACK)
+        self.side.call(self.shape.model, 'unlink', ids)
 
 
 def _pattern(number):

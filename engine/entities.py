@@ -56,6 +56,7 @@ class Entity:
     :param is_document: has the states draft, posted, cancelled; else active, archived
     :param missing: what happens by default to a record that only one side has
     :param is_tie: says which documents belong together; it is undone without a trace, and what can be tied depends on their states
+    :param is_appendix: belongs to a document and goes where that goes, never the other way round
     :param one_of: groups of fields; of each group a new record must have one, else it concerns only the side that has it
     """
 
@@ -67,6 +68,7 @@ class Entity:
     is_document: bool = False
     missing: str = CREATE
     is_tie: bool = False
+    is_appendix: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
 
     def field(self, name: str) -> Field:
@@ -99,6 +101,9 @@ _BANK_ACCOUNT = (
 _PAID_DOCUMENTS = tuple(
     Field(f'{side}_{name}', title.format(side.capitalize()), REF, of=name) for side in ('debit', 'credit')
     for name, title in (('invoice', "{}: invoice"), ('payment', "{}: payment"), ('entry', "{}: journal entry")))
+
+_ATTACHED_TO = tuple(
+    Field(name, title, REF, of=name) for name, title in (('invoice', "Invoice"), ('payment', "Payment"), ('entry', "Journal entry")))
 
 ENTITIES = {entity.name: entity for entity in (
     Entity('currency', "Currencies", (
@@ -185,6 +190,12 @@ ENTITIES = {entity.name: entity for entity in (
         Field('debit_due', "Due date of the debit", DATE), Field('credit_due', "Due date of the credit", DATE),
     ), is_tie=True,
         one_of=tuple(tuple(field.name for field in _PAID_DOCUMENTS if field.name.startswith(side)) for side in ('debit', 'credit'))),
+    # The content is told only when it is asked for by name; whether it is the same says the checksum.
+    Entity('attachment', "Attachments of documents", (
+        *_ATTACHED_TO, Field('name', "Name", required=True), Field('type', "Type of file", CODE), Field('checksum', "Checksum", CODE),
+        Field('content', "Content", FILE, required=True),
+    ), keys=tuple((field.name, 'checksum', 'name') for field in _ATTACHED_TO), is_appendix=True,
+        one_of=(tuple(field.name for field in _ATTACHED_TO),)),
 )}
 
 

@@ -96,6 +96,8 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     if not all(any(sent.get(name) for name in group) for group in entity.one_of):
         return Plan(IGNORED)
     needs = frozenset(unknown(sent, side)).difference(known)
+    if needs and entity.is_appendix:
+        return Plan(IGNORED)        # looked at again when its document is on both sides
     if needs:
         return Plan(BLOCKED, needs=needs)
     if record.state == CANCELLED:

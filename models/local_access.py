@@ -89,6 +89,8 @@ def _plain(value):
     """A value as it comes over the wire."""
     if isinstance(value, BaseModel):
         return value.ids
+    if isinstance(value, bytes):
+        return value.decode()
     if isinstance(value, datetime):
         return value.strftime('%Y-%m-%d %H:%M:%S')
     if isinstance(value, date):

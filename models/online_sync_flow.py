@@ -77,7 +77,7 @@ class OnlineSyncFlow(models.Model):
         return self.create([{
             'link_id': link.id, 'entity': name, 'sequence': number, 'missing_here': entities.ENTITIES[name].missing,
             'missing_there': entities.ENTITIES[name].missing,
-            'archives': entities.ENTITIES[name].missing == entities.CREATE,
+            'archives': entities.ENTITIES[name].missing == entities.CREATE and not entities.ENTITIES[name].is_appendix,
             'field_ids': [(0, 0, values) for values in self._prepare_fields(entities.ENTITIES[name])],
         } for number, name in enumerate(entities.in_order(entities.ENTITIES)) if name not in existing])
 

@@ -12,12 +12,14 @@ from odoo import models
 from ..clients import books
 from ..clients.books import Intent, Line, LineEdits, Record, Ref
 from ..engine import plan
-from ..engine.entities import STATE
+from ..engine.entities import FILE, STATE
 from ..engine.merge import agree
 from ..engine.plan import HERE, THERE, Plan
 
 #: Changes and records that one step takes on.
 PAGE = 200
+#: Files that are in memory at once.
+FILES = 5
 #: How many steps from a record to what it needs, to what that needs, …
 DEEPEST = 4
 
@@ -215,18 +217,37 @@ class OnlineSyncFlow(models.Model):
         for side, name in ((THERE, 'to_remote'), (HERE, 'to_local')):
             wanted = [(item, getattr(item.plan, name)) for item in items
                       if getattr(item.plan, name) and item.plan.kind != plan.BLOCKED]
-            intents = self._own_refs(side, [intent for _item, intent in wanted])
-            outcomes = sides[side].write_records(self.entity, intents) if intents else []
-            for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
-                item.outcomes[side] = outcome
-                item.told[side] = outcome.record or item.told[side]
-                if outcome.error:
-                    item.error = outcome.error.message
+            size = FILES if self._files() else PAGE
+            for first in range(0, len(wanted), size):
+                self._write_page(sides, side, wanted[first:first + size])
+
+    def _write_page(self, sides, side, wanted):
+        intents = self._own_refs(side, [self._with_files(sides, side, item, intent) for item, intent in wanted])
+        outcomes = sides[side].write_records(self.entity, intents)
+        for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
+            item.outcomes[side] = outcome
+            item.told[side] = outcome.record or item.told[side]
+            if outcome.error:
+                item.error = outcome.error.message
+
+    def _files(self):
+        """Names of the fields that hold a file's content."""
+        return [field.name for field in self._entity().fields if field.kind == FILE]
+
+    def _with_files(self, sides, side, item, intent):
+        """The intent with the contents of its files, which are read only now."""
+        source, names = HERE if side == THERE else THERE, self._files()
+        if not names or intent.key and 'checksum' not in intent.fields:
+            return intent
+        key = item.told[source].key
+        record = sides[source].read_records(self.entity, [key], names).get(key)
+        files = {name: record.fields[name] for name in names} if record else {}
+        return replace(intent, fields={**intent.fields, **files})
 
     # -- remembering --------------------------------------------------------------------------------------------------------------
 
     def _remember(self, sides, items):
-        self._bind_new(items)
+        self._bind_new(sides, items)
         self._translate_all(items)
         rules = self._rules()
         for item in items:
@@ -237,7 +258,7 @@ class OnlineSyncFlow(models.Model):
         self._note_all(items)
         self._ask_all(items, rules)
 
-    def _bind_new(self, items):
+    def _bind_new(self, sides, items):
         """Bindings for what was created, also where what followed was refused: it is there."""
         created = []
         for item in items:
@@ -252,6 +273,7 @@ class OnlineSyncFlow(models.Model):
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
         self._release(bindings)
+        self._look_at_appendices(sides, created)
 
     # -- deleted ------------------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from odoo import _, api, fields, models
 
 from ..clients import books
+from ..clients.books import Ref
 from ..engine import plan
 from ..engine.entities import STATE
 from ..engine.plan import HERE, THERE
@@ -120,6 +121,20 @@ class OnlineSyncFlow(models.Model):
         if self._entity().is_document and any(item.outcomes for item in items):
             ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
             ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
+
+    def _look_at_appendices(self, sides, created):
+        """What belongs to a document that the other side did not have until now follows it.
+
+        :param created: [(item, outcome)]
+        """
+        if not created or not self._entity().is_document:
+            return
+        for flow in self.link_id._working_flows().filtered(lambda flow: flow._entity().is_appendix):
+            for source, kind, name in ((HERE, plan.CREATE_THERE, 'res_id'), (THERE, plan.CREATE_HERE, 'external_id')):
+                documents = [Ref(self.entity, item.told[source].key) for item, _outcome in created if item.plan.kind == kind]
+                keys = sides[source].find_appended(flow.entity, documents) if documents else ()
+                self.env['online.sync.change'].create([
+                    {'flow_id': flow.id, 'origin': source, name: int(key) if source == HERE else key} for key in keys])
 
     @api.model
     def _release(self, bindings):

@@ -64,6 +64,11 @@ class AccountBankStatementLine(models.Model):
     _inherit = ['account.bank.statement.line', TRACKED]
 
 
+class IrAttachment(models.Model):
+    _name = 'ir.attachment'
+    _inherit = ['ir.attachment', TRACKED]
+
+
 class AccountPayment(models.Model):
     _name = 'account.payment'
     _inherit = ['account.payment', TRACKED]

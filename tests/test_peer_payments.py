@@ -1,4 +1,5 @@
 """Two real Odoo databases keep the same books: payments, journal entries, and which document pays which."""
+import base64
 import time
 from decimal import Decimal
 
@@ -412,6 +413,53 @@ class PeerPaymentTests:
         self.euro.rate_ids.filtered(lambda one: one.company_id == self.company).unlink()
         self.env['res.currency.rate'].create({
             'currency_id': self.euro.id, 'company_id': self.company.id, 'name': '2026-03-01', 'rate': rate})
+
+    def attach(self, record, name='scan.txt', content=b'hello'):
+        return self.env['ir.attachment'].create({
+            'name': name, 'res_model': record._name, 'res_id': record.id, 'datas': base64.b64encode(content)})
+
+    def files_there(self, model, id_):
+        return {row['name']: (row['id'], base64.b64decode(row['datas'])) for row in self.there(
+            'ir.attachment', [('res_model', '=', model), ('res_id', '=', id_), ('res_field', '=', False)], 'name', 'datas')}
+
+    def test_attachments_of_documents(self):
+        self.with_payments()
+        self.switch_on('attachment')
+        invoice, payment = self.invoice(100), self.payment(100)
+        scan = self.attach(invoice)
+        self.attach(payment, 'slip.bin', bytes(range(256)) * 50)
+        self.attach(self.partner, 'not a document.txt')
+        self.run_sync()
+        there = self.twin(invoice)
+        self.assertEqual(self.files_there('account.move', there)['scan.txt'][1], b'hello')
+        self.assertEqual(self.files_there('account.payment', self.twin(payment))['slip.bin'][1], bytes(range(256)) * 50)
+        self.assertFalse(self.files_there('res.partner', self.twin(self.partner)))
+        self.create_there('ir.attachment', name='theirs.txt', res_model='account.move', res_id=there,
+                          datas=base64.b64encode(b'from there').decode())
+        scan.datas = base64.b64encode(b'hello again')
+        self.run_sync()
+        theirs = self.env['ir.attachment'].search([
+            ('res_model', '=', 'account.move'), ('res_id', '=', invoice.id), ('name', '=', 'theirs.txt')])
+        self.assertEqual(theirs.raw, b'from there')
+        self.assertEqual(self.files_there('account.move', there)['scan.txt'][1], b'hello again')
+        self.assert_quiet()
+        scan.unlink()
+        self.run_sync()
+        self.assertIn('scan.txt', self.files_there('account.move', there), "a file is only deleted where the flow says so")
+
+    def test_attachment_waits_for_nothing_and_comes_with_its_document(self):
+        self.with_payments()
+        self.switch_on('attachment')
+        flow = self.flow('invoice')
+        flow.since = '2026-03-20'
+        invoice = self.invoice(100)
+        self.attach(invoice)
+        self.run_sync()
+        self.assertFalse(self.twin(invoice), "an attachment brings no document along")
+        self.assert_quiet()
+        flow.since = False
+        self.run_sync()
+        self.assertIn('scan.txt', self.files_there('account.move', self.twin(invoice)))
 
     def test_bank_transactions_where_only_one_side_has_the_feed(self):
         self.with_payments()
