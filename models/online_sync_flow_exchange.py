@@ -222,8 +222,9 @@ class OnlineSyncFlow(models.Model):
                 self._write_page(sides, side, wanted[first:first + size])
 
     def _write_page(self, sides, side, wanted):
-        intents = self._own_refs(side, [self._with_files(sides, side, item, intent) for item, intent in wanted])
-        outcomes = sides[side].write_records(self.entity, intents)
+        wanted = [(item, self._with_files(sides, side, item, intent)) for item, intent in wanted]
+        wanted = [(item, intent) for item, intent in wanted if intent]
+        outcomes = sides[side].write_records(self.entity, self._own_refs(side, [intent for _item, intent in wanted]))
         for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
             item.outcomes[side] = outcome
             item.told[side] = outcome.record or item.told[side]
@@ -235,14 +236,13 @@ class OnlineSyncFlow(models.Model):
         return [field.name for field in self._entity().fields if field.kind == FILE]
 
     def _with_files(self, sides, side, item, intent):
-        """The intent with the contents of its files, which are read only now."""
+        """The intent with the contents of its files, which are read only now; None when they are gone meanwhile."""
         source, names = HERE if side == THERE else THERE, self._files()
         if not names or intent.key and 'checksum' not in intent.fields:
             return intent
         key = item.told[source].key
         record = sides[source].read_records(self.entity, [key], names).get(key)
-        files = {name: record.fields[name] for name in names} if record else {}
-        return replace(intent, fields={**intent.fields, **files})
+        return record and replace(intent, fields={**intent.fields, **{name: record.fields[name] for name in names}})
 
     # -- remembering --------------------------------------------------------------------------------------------------------------
 
