@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from base import ADDON, CACHE, CHECKOUT_ID, Stop, locked, run, say
@@ -151,10 +152,22 @@ def copy_peer(series, python, name):
 def _copy(source, name):
     drop(name)
     with locked(source):        # PostgreSQL copies a database only while nobody is connected to it
-        run(['createdb', '-T', source, name], why=f"The database {name} could not be made")
+        _create_from(source, name)
         run(['psql', '-c', f'COMMENT ON DATABASE "{name}" IS \'{MARK}\'', 'postgres'], why="The database could not be marked")
     if (DATA / 'filestore' / source).exists():
         shutil.copytree(DATA / 'filestore' / source, DATA / 'filestore' / name)
+
+
+def _create_from(source, name, patience=10):
+    """PostgreSQL itself, or an Odoo that looks through all databases, may be at the source just now."""
+    for left in reversed(range(patience)):
+        try:
+            run(['createdb', '-T', source, name], why=f"The database {name} could not be made")
+            return
+        except Stop as stop:
+            if not left or 'being accessed by other users' not in str(stop):
+                raise
+            time.sleep(1)
 
 
 def _is_ours(name):
