@@ -50,6 +50,20 @@ def switch_on(link, *names):
     return flows
 
 
+class Calls:
+    """How many calls went over the wire so far."""
+
+    count = 0
+
+
+def _counting(http, *args, **kwargs):
+    Calls.count += 1
+    return request(http, *args, **kwargs)
+
+
+request, Http.request = Http.request, _counting
+
+
 def run(link):
     """(log of a run, its seconds)"""
     started = time.perf_counter()
@@ -157,8 +171,8 @@ def bind_many(link, peer, count):
     """So many partners on both sides that are pairs already, put there past Odoo: only what a run does with them is measured."""
     flow = link.flow_ids.filtered(lambda flow: flow.entity == 'partner')
     for sql in (peer.sql, env.cr.execute):  # noqa: F821
-        sql(f"""INSERT INTO res_partner (name, complete_name, ref, active, type, create_date, write_date)
-                SELECT 'Many ' || n, 'Many ' || n, 'many' || n, true, 'contact', '2026-01-01', '2026-01-01'
+        sql(f"""INSERT INTO res_partner (name, complete_name, ref, active, type, autopost_bills, create_date, write_date)
+                SELECT 'Many ' || n, 'Many ' || n, 'many' || n, true, 'contact', 'ask', '2026-01-01', '2026-01-01'
                   FROM generate_series(1, {count}) n
                  WHERE NOT EXISTS (SELECT 1 FROM res_partner WHERE ref = 'many1')""")
     theirs = dict(line.split('|') for line in peer.sql("SELECT ref, id FROM res_partner WHERE ref LIKE 'many%'").splitlines())
@@ -182,12 +196,13 @@ def measure_idle(peer):
     bind_many(link, peer, BOUND)
     flows = switch_on(link, *REFERENCES, 'partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
     first, seconds = run(link)      # the complete list of the day is read
-    assert not first.created and not first.failed, (first.created, first.error, first.detail)
+    assert not first.failed, (first.error, first.detail)
     calls, times = [], []
     for _round in range(3):
+        before = Calls.count
         log, took = run(link)
         assert not (log.created or log.updated or log.failed), log.detail
-        calls.append(log.calls / len(flows))
+        calls.append((Calls.count - before) / len(flows))
         times.append(took)
     report('peer.idle_calls_per_flow', max(calls), 'calls', flows=len(flows), bound=BOUND)
     report('peer.idle_seconds', statistics.median(times), 's', bound=BOUND, once_a_day_seconds=round(seconds, 1),
