@@ -1,4 +1,4 @@
-"""Which records of two sides are the same? Looked for once, before anything is written, and for a new record before it is created.
+"""Which records of two sides are the same? Looked for once, before anything is written.
 
 *Exact*: all fields of one of the entity's keys are equal, and no other record of either side has them. *Probable*: the same with its hints.
 """
