@@ -253,6 +253,12 @@ class Side(abc.ABC):
         """Those of the keys whose records match a filter."""
 
     @abc.abstractmethod
+    def find_equal(self, entity: str, wanted: Sequence[Mapping[str, Value]]) -> set[str]:
+        """Keys of the records that have all values of one of the wanted. Texts are equal whatever their case and blanks are; to find
+        others too does no harm, for they are compared again.
+        """
+
+    @abc.abstractmethod
     def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None) -> dict[str, Record]:
         """Records by key; those that are not there (or not for us) are missing.
 

@@ -4,6 +4,8 @@ All that differs between the two is how a method is called (:class:`Access`). Wh
 (`fields_get`): a field that a series does not have is not told and not written.
 """
 import json
+import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
@@ -295,6 +297,24 @@ class OdooSide(Balances, Side):
             domain = [*self._domain(shape), *_matching(shape, only), ('id', 'in', ids[first:first + LISTING_PAGE])]
             found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
         return found
+
+    def find_equal(self, entity, wanted):
+        shape, groups = SHAPES[entity], defaultdict(list)
+        maps = {one.name: one for one in self._usable(shape.model, shape.maps)}
+        for values in wanted:
+            groups[tuple(sorted(values.keys() & maps.keys()))].append(values)
+        domains = [_all_of([self._one_of(maps[name], {one[name] for one in group}) for name in names])
+                   for names, group in groups.items() if names]
+        if not domains:
+            return set()
+        rows = self._rows(shape.model, [*self._domain(shape), *_any_of(domains)], ['id'], 0)
+        return {str(row['id']) for row in rows}
+
+    def _one_of(self, one, values):
+        """A domain: the field has one of these values."""
+        if one.kind == 'text':
+            return _any_of([(one.odoo, '=ilike', _pattern(value))] for value in sorted(values))
+        return [(one.odoo, 'in', [self._raw(one, value) for value in sorted(values)])]
 
     def read_records(self, entity, keys, names=None):
         shape, ids = SHAPES[entity], sorted(int(key) for key in keys)
@@ -631,6 +651,24 @@ def _matching(shape, only: Filter | None) -> list:
     if only.journals is not None and 'journal' in names:
         domain.append((names['journal'], 'in', sorted(int(key) for key in only.journals)))
     return domain
+
+
+def _all_of(domains):
+    domains = list(domains)
+    return ['&'] * (len(domains) - 1) + [part for domain in domains for part in domain]
+
+
+def _any_of(domains):
+    domains = list(domains)
+    return ['|'] * (len(domains) - 1) + [part for domain in domains for part in domain]
+
+
+def _pattern(text):
+    """Of all texts that are the same but for their blanks; where there are digits, but for points and dashes too."""
+    words = [re.sub(r'([\\%_])', r'\\\1', word) for word in text.split()]
+    if any(character.isdigit() for character in text):
+        words = [character for character in text if character.isalnum()]
+    return '%'.join(words)
 
 
 def _text(raw):

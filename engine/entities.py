@@ -162,15 +162,17 @@ ENTITIES = {entity.name: entity for entity in (
         Field('note', "Terms and conditions", HTML), Field('lines', "Lines", LINES, lines=_INVOICE_LINE, frozen=True),
         Field('untaxed', "Untaxed amount", MONEY, check=True), Field('tax', "Tax", MONEY, check=True),
         Field('total', "Total", MONEY, check=True),
-    ), keys=(('kind', 'number', 'partner', 'total'),), hints=(('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')),
-        is_document=True),
+        # Two books in use give the same number to different invoices, also to two of one customer: only the day tells them apart.
+    ), keys=(('kind', 'number', 'partner', 'total', 'date'),), hints=(
+        ('kind', 'number', 'partner', 'total'), ('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')), is_document=True),
     Entity('payment', "Payments", (
         Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number"),
         Field('partner_kind', "Customer or vendor", CHOICE, required=True, frozen=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('amount', "Amount", MONEY, required=True, frozen=True), Field('currency', "Currency", CODE, required=True, frozen=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Memo"),
-    ), keys=(('direction', 'number', 'partner', 'amount'),), hints=(('direction', 'partner', 'amount', 'date'),), is_document=True),
+    ), keys=(('direction', 'number', 'partner', 'amount', 'date'),), hints=(
+        ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True),
     Entity('entry', "Journal entries", (
         Field('number', "Number", frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),

@@ -1,13 +1,13 @@
-"""Which records of two sides are the same? Looked for once, before anything is written.
+"""Which records of two sides are the same? Looked for among all before anything is written, and again before a record is created.
 
 *Exact*: all fields of one of the entity's keys are equal, and no other record of either side has them. *Probable*: the same with its hints.
 """
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..clients.books import Record
+from ..clients.books import Record, Value
 from .entities import Entity
 from .merge import is_empty
 
@@ -39,6 +39,40 @@ def pairs(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> 
                 found.append(Pair(here, there, sureness, names))
                 del left[0][here], left[1][there]
     return found
+
+
+def alike(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> list[Pair]:
+    """Like :func:`pairs`, and besides whoever else may be the same: what several records are like is probable with each of them."""
+    local, remote = list(local), list(remote)
+    found = pairs(entity, local, remote)
+    sure = [pair for pair in found if pair.sureness == EXACT]
+    taken = {pair.local for pair in sure}, {pair.remote for pair in sure}
+    probable = {}
+    for names in (*entity.keys, *entity.hints):
+        for here, there in _equal(names, local, remote):
+            if here not in taken[0] and there not in taken[1]:
+                probable.setdefault((here, there), Pair(here, there, PROBABLE, names))
+    return [*sure, *probable.values()]
+
+
+def searches(entity: Entity, records: Iterable[Record]) -> Iterator[dict[str, Value]]:
+    """Values to look for on the other side: whoever has all those of one of them may be the same as one of the records."""
+    records, groups = list(records), {*entity.keys, *entity.hints}
+    for names in groups:
+        if any(set(fewer) < set(names) for fewer in groups):
+            continue        # whoever is equal in all of these is equal in the fewer ones
+        for record in records:
+            if _values(record, names):
+                yield {name: record.fields[name] for name in names}
+
+
+def _equal(names, local, remote):
+    """Keys of all records that are equal in these fields."""
+    groups = defaultdict(list)
+    for record in local:
+        groups[_values(record, names)].append(record.key)
+    groups.pop(None, None)
+    return [(here, record.key) for record in remote for here in groups.get(_values(record, names), ())]
 
 
 def _unique(names, local: Mapping[str, Record], remote: Mapping[str, Record]):

@@ -13,6 +13,8 @@ from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged,
 HERE, THERE = 'here', 'there'
 #: What a plan does.
 NOTHING, UPDATE, CREATE_HERE, CREATE_THERE, BLOCKED, IGNORED = 'nothing', 'update', 'create_here', 'create_there', 'blocked', 'ignored'
+#: It may be there already: a person says.
+ASKED = 'asked'
 #: Why a change of a posted document was left to a person.
 POSTED_DOCUMENT = 'posted'
 

@@ -47,7 +47,6 @@ class OnlineSyncBinding(models.Model):
 
     def _base(self):
         """engine.merge.Base, None while nothing was agreed on."""
-        self.ensure_one()
         return None if self.base_local is None and self.base_remote is None or self.base_local is False else Base(
             from_json(self.base_local), from_json(self.base_remote))
 

@@ -44,7 +44,7 @@ class OnlineSyncFlow(models.Model):
             for _time in range(2):      # a record that points to another one of its page
                 self._plan_all(items, known=known)
                 known.update(ref for item in items if (ref := _created_ref(self.entity, item)))
-            yield from items
+            yield from self._pair_in_dry_run(sides, items)
 
     def _dry_lines(self, item):
         """Values of online.sync.dry.run.line."""
@@ -53,6 +53,8 @@ class OnlineSyncFlow(models.Model):
         kind = item.plan.kind
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return [{**base, 'kind': kind, 'where': 'here' if kind == plan.CREATE_HERE else 'there'}]
+        if kind == plan.ASKED:
+            return [{**base, 'kind': 'blocked', 'after': _("It may be on the other side already: you are asked.")}]
         if kind == plan.BLOCKED:
             return [{**base, 'kind': 'blocked', 'after': self._say_needs(item.plan.needs)}]
         say, lines = self.env['online.sync.issue']._say, []
@@ -80,6 +82,8 @@ class OnlineSyncFlow(models.Model):
         kind = item.plan.kind
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return 'create'
+        if kind == plan.ASKED:
+            return 'blocked'
         return 'conflict' if item.plan.conflicts and kind == plan.NOTHING else kind
 
     @api.model

@@ -60,9 +60,11 @@ class OnlineSyncFlow(models.Model):
         if not is_needed:
             items = self._within_filter(sides, items)
         self._plan_all(items, is_needed)
-        if depth < DEEPEST and self._exchange_needed(sides, items, depth):
-            self._leave_to_others(items)
-            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED], is_needed)
+        self._plan_with_needed(sides, items, depth, is_needed)
+        met = self._pair_before_creating(sides, items)
+        if met:
+            self._plan_all(met)
+            self._plan_with_needed(sides, met, depth, is_needed)
         self._write_all(sides, items)
         self._remember(sides, items)
         if not depth:
@@ -137,7 +139,12 @@ class OnlineSyncFlow(models.Model):
 
     def _own_refs(self, side, intents):
         """Intents with the references of the side that is to carry them out."""
-        ids = {int(ref.key[1:]) for intent in intents for ref in _refs(intent.fields) if ref.key.startswith('#')}
+        return [replace(intent, fields=fields)
+                for intent, fields in zip(intents, self._in_words_of(side, [intent.fields for intent in intents]), strict=True)]
+
+    def _in_words_of(self, side, values):
+        """Values with the references of a side."""
+        ids = {int(ref.key[1:]) for one in values for ref in _refs(one) if ref.key.startswith('#')}
         bindings = {binding.id: binding for binding in self.env['online.sync.binding'].browse(ids).exists()}
 
         def own(ref):
@@ -145,7 +152,7 @@ class OnlineSyncFlow(models.Model):
                 return Ref(ref.entity, ref.key.partition(':')[2])
             binding = bindings[int(ref.key[1:])]
             return Ref(ref.entity, str(binding.res_id) if side == HERE else binding.external_id)
-        return [replace(intent, fields=_mapped(intent.fields, own)) for intent in intents]
+        return [_mapped(one, own) for one in values]
 
     # -- deciding ---------------------------------------------------------------------------------------------------------------
 
@@ -163,6 +170,12 @@ class OnlineSyncFlow(models.Model):
                 marker = self._marker(record.key) if side == HERE else ''
                 item.plan = plan.plan_alone(
                     entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
+
+    def _plan_with_needed(self, sides, items, depth, is_needed):
+        """Bring over what the blocked ones point to, and plan them again."""
+        if depth < DEEPEST and self._exchange_needed(sides, items, depth):
+            self._leave_to_others(items)
+            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED], is_needed)
 
     def _newer(self, item):
         """The side that was changed last, by the clock of each; None when they cannot be told apart."""

@@ -62,6 +62,8 @@ class OnlineSyncFlow(models.Model):
         if item.plan.kind == plan.BLOCKED:
             needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
             return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
+        if item.plan.kind == plan.ASKED:
+            return {**values, 'state': 'blocked', 'why': _("It may be on the other side already: you are asked.")}
         if item.error:
             return {**values, 'state': 'failed', 'why': item.error}
         return {**values, 'done_at': fields.Datetime.now()}
@@ -110,6 +112,9 @@ class OnlineSyncFlow(models.Model):
         for ref, waits in waiting.items():
             flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
             side, _colon, key = ref.key.partition(':')
+            known = self.env['online.sync.alike']._about(flow, [int(key)] if side == HERE else [], [key] if side == THERE else [])
+            if known.filtered(lambda one: not one.is_apart):
+                continue        # another question settles it
             record = sides[side].read_records(ref.entity, [key], ()).get(key)
             if record:
                 self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title, len(waits))
@@ -144,6 +149,11 @@ class OnlineSyncFlow(models.Model):
         refs = [[binding.entity, f'{side}:{key}'] for binding in bindings
                 for side, key in ((HERE, binding.res_id), (THERE, binding.external_id))]
         links = bindings.link_id
+        for flow in bindings.flow_id:
+            own = bindings.filtered(lambda one, flow=flow: one.flow_id == flow)
+            alike = self.env['online.sync.alike']._about(flow, own.mapped('res_id'), own.mapped('external_id'))
+            alike._settle()
+            alike.unlink()
         self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending'})
         asked = self.env['online.sync.issue'].sudo().search([
             ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])

@@ -1,8 +1,11 @@
-"""Pairs before the first write: what both sides have already is found, not created again."""
+"""Pairs before the first write, and before each creation: what both sides have already is found, not created again."""
 from odoo import models
 
-from ..engine import pairing
-from ..engine.plan import HERE, THERE
+from ..clients.books import CANCELLED
+from ..engine import pairing, plan
+from ..engine.entities import CREATE, LINK
+from ..engine.pairing import EXACT, Pair
+from ..engine.plan import HERE, THERE, Plan
 from .online_sync_flow_exchange import Item
 
 
@@ -52,3 +55,105 @@ class OnlineSyncFlow(models.Model):
             for pair in pairs])
         self._release(bindings)
         return bindings
+
+    def _bind_one(self, res_id, external_id):
+        """A person said that these are the same."""
+        return self._bind([Pair(str(res_id), external_id, EXACT, ())])
+
+    # -- before a record is created -------------------------------------------------------------------------------------------------
+
+    def _pair_before_creating(self, sides, items):
+        """What somebody typed in on both sides is paired, or asked about, not created a second time.
+
+        :returns: the items that are pairs now
+        """
+        met, asked, looked = [], {}, []
+        for side in (HERE, THERE):
+            alone = self._to_be_compared(items, side)
+            looked += alone
+            for item, other, pair in self._find_alike(sides, side, alone):
+                if pair.sureness == EXACT:
+                    item.told = {HERE: item.told[HERE] or other.told[HERE], THERE: item.told[THERE] or other.told[THERE]}
+                    item.binding = self._bind([pair])
+                    met.append(item)
+                else:
+                    item.plan = Plan(plan.ASKED)
+                    here, there = (item.told[one] or other.told[one] for one in (HERE, THERE))
+                    asked[int(pair.local), pair.remote] = here, there, pair.by
+            self._translate_all(met)
+            self._leave_to_others([item for item in items if not item.binding])
+        self._ask_alike(asked, looked)
+        return met
+
+    def _pair_in_dry_run(self, sides, items):
+        """The same, with nothing remembered: the items, without those that a page of the other side shows."""
+        shown, known = {id(item): item for item in items}, []
+        for side in (HERE, THERE):
+            for item, other, pair in self._find_alike(sides, side, self._to_be_compared(items, side)):
+                if pair.sureness != EXACT:
+                    item.plan = Plan(plan.ASKED)
+                elif side == THERE:
+                    shown.pop(id(item), None)
+                else:
+                    item.told = {**item.told, THERE: other.told[THERE]}
+                    known.append(item)
+        self._translate_all(known)
+        self._plan_all(known)
+        return list(shown.values())
+
+    def _to_be_compared(self, items, side):
+        """Those that only this side has, and that may be given to the other or are only paired with what it has."""
+        if not (self._entity().keys or self._entity().hints) or self.direction == 'off':
+            return []
+        created, missing = (plan.CREATE_THERE, self.missing_there) if side == HERE else (plan.CREATE_HERE, self.missing_here)
+        return [item for item in items if not item.binding and item.told[side] and (
+            item.plan.kind == created or item.plan.kind == plan.IGNORED and missing == LINK)]
+
+    def _find_alike(self, sides, side, items):
+        """[(item, item of the other side alone, engine.pairing.Pair)] of what the other side has already; nothing is written."""
+        other, entity = THERE if side == HERE else HERE, self._entity()
+        own = [item.local if side == HERE else item.remote for item in items]
+        wanted = self._in_words_of(other, list(pairing.searches(entity, own)))
+        keys = sides[other].find_equal(self.entity, wanted) if wanted else set()
+        keys -= self._bound_keys(other, keys)
+        records = sides[other].read_records(self.entity, keys) if keys else {}
+        found = [Item(self.env['online.sync.binding'].browse(), {HERE: None, THERE: None, other: record}) for record in records.values()
+                 if record.state != CANCELLED]
+        self._translate_all(found)
+        theirs = [item.remote if side == HERE else item.local for item in found]
+        by_key = {item.told[side].key: item for item in items}, {item.told[other].key: item for item in found}
+        pairs = pairing.alike(entity, *((own, theirs) if side == HERE else (theirs, own)))
+        result = [(by_key[0][mine], by_key[1][yours], pair) for pair in self._without_apart(pairs)
+                  for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
+        creates = (self.missing_there if side == HERE else self.missing_here) == CREATE
+        return [one for one in result if creates or one[2].sureness == EXACT]     # what is never created needs no question
+
+    def _without_apart(self, pairs):
+        """Without those of which a person said that they are two."""
+        known = self.env['online.sync.alike']._about(self, [int(pair.local) for pair in pairs], [pair.remote for pair in pairs])
+        apart = {(str(one.res_id), one.external_id) for one in known if one.is_apart}
+        return [pair for pair in pairs if (pair.local, pair.remote) not in apart]
+
+    def _bound_keys(self, side, keys):
+        """Those of the keys that are paired already."""
+        name, values = ('res_id', [int(key) for key in keys]) if side == HERE else ('external_id', list(keys))
+        return {str(value) for value in self.env['online.sync.binding'].search(
+            [('flow_id', '=', self.id), (name, 'in', values)]).mapped(name)}
+
+    def _ask_alike(self, asked, looked):
+        """One question for each two that may be the same; what was asked before and no longer holds is settled.
+
+        :param asked: {(id here, key there): (record here, record there, names of equal fields)}
+        :param looked: the items that were compared
+        """
+        alike, issues = self.env['online.sync.alike'], self.env['online.sync.issue'].sudo()
+        about = [self._about(item) for item in looked]
+        known = {(one.res_id, one.external_id): one for one in alike._about(
+            self, {res_id for res_id, _key in about if res_id}, {key for _id, key in about if key}) if not one.is_apart}
+        stale = alike.browse([one.id for key, one in known.items() if key not in asked])
+        stale._settle()
+        stale.unlink()
+        titles = {field.name: field.title for field in self._entity().fields}
+        for (res_id, external_id), (here, there, by) in asked.items():
+            one = known.get((res_id, external_id)) or alike.create({'flow_id': self.id, 'res_id': res_id, 'external_id': external_id})
+            issues._raise_alike(one, here.title, there.title, [titles[name] for name in by])

@@ -141,7 +141,7 @@ class OnlineSyncFlow(models.Model):
     def _count(self, log, items):
         kinds = [item.plan.kind for item in items if not item.error]
         log._count(fetched=len(items), created=sum(kind.startswith('create') for kind in kinds), updated=kinds.count('update'),
-                   skipped=kinds.count('nothing') + kinds.count('ignored'), waiting=kinds.count('blocked'),
+                   skipped=kinds.count('nothing') + kinds.count('ignored'), waiting=kinds.count('blocked') + kinds.count('asked'),
                    failed=sum(bool(item.error) for item in items))
 
 

@@ -24,6 +24,7 @@ from . import test_merge
 from . import test_odoo_rpc
 from . import test_peer
 from . import test_peer_payments
+from . import test_peer_alike
 from . import test_peer_screens
 from . import test_peer_story
 from . import test_peer_wire

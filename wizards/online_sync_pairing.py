@@ -123,6 +123,9 @@ class OnlineSyncPairing(models.TransientModel):
             flow._confirm_pairs([
                 pairing.Pair(str(line.res_id), line.remote_id.external_id, line.sureness, ()) for line in lines
                 if line.res_id not in known[0] and line.remote_id.external_id not in known[1]])
+            apart = self.line_ids.filtered(
+                lambda line, kind=kind: line.kind_id == kind and line.remote_id and line.decision == 'no' and line.sureness != 'none')
+            self.env['online.sync.alike'].sudo()._keep_apart(flow, {(line.res_id, line.remote_id.external_id) for line in apart})
         link = self.link_id.sudo()
         link.next_run = fields.Datetime.add(fields.Datetime.now(), minutes=max(link.interval_minutes, 1))
         return {'type': 'ir.actions.client', 'tag': 'display_notification', 'params': {

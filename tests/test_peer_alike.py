@@ -1,0 +1,173 @@
+"""The same thing typed in on both sides: it is there once on each, or a person is asked."""
+from odoo import Command
+from odoo.tests import tagged
+
+from .peer_common import DAY, REFERENCES, PeerCase
+
+
+class AlikeTests:
+    """What holds between this database and an Odoo of `series`."""
+
+    allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
+
+    def setUp(self):
+        super().setUp()
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        self.run_sync()
+
+    def issues(self, *kinds):
+        return self.link.issue_ids.filtered(lambda issue: issue.state == 'open' and (not kinds or issue.kind in kinds))
+
+    def contacts(self, name):
+        """Numbers of contacts of a name, here and there."""
+        found = self.env['res.partner'].with_context(active_test=False).search_count([('name', '=ilike', name)])
+        return found, len(self.there('res.partner', [('name', '=ilike', name)], 'name'))
+
+    def type_there(self, amount=100, **values):
+        """A bill of the same customer, posted there."""
+        move = self.create_there(
+            'account.move', move_type='out_invoice', partner_id=self.twin(self.partner),
+            **{'invoice_date': str(DAY), 'date': str(DAY), 'invoice_line_ids': [Command.create({
+                'name': 'work', 'quantity': 1, 'price_unit': amount, 'tax_ids': [Command.clear()]})], **values})
+        self.rpc.call('account.move', 'action_post', [move])
+        return move
+
+    def invoices(self):
+        """Numbers of posted invoices of the customer, here and there."""
+        here = self.env['account.move'].search_count([('partner_id', '=', self.partner.id), ('state', '=', 'posted')])
+        return here, len(self.there('account.move', [('partner_id', '=', self.twin(self.partner)), ('state', '=', 'posted')], 'name'))
+
+    def test_same_contact_typed_on_both_sides(self):
+        here = self.env['res.partner'].create({'name': 'Blue Labs', 'email': 'Hello@blue.example', 'city': 'Boston'})
+        there = self.create_there('res.partner', name='BLUE  Labs', email='hello@blue.example', phone='123')
+        log = self.run_sync()
+        self.assertEqual(self.twin(here), there)
+        self.assertEqual((log.created, log.failed), (0, 0))
+        self.assertEqual(len(self.there('res.partner', [('email', '=ilike', 'hello@blue.example')], 'name')), 1)
+        self.assertEqual(here.phone, '123', "what only one side knows flows")
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'city')[0]['city'], 'Boston')
+
+    def test_a_tax_id_is_the_same_with_and_without_points(self):
+        here = self.env['res.partner'].create({'name': 'Blue', 'vat': 'US 45-6'})
+        there = self.create_there('res.partner', name='Blue Laboratories', vat='US456')
+        self.run_sync()
+        self.assertEqual(self.twin(here), there)
+
+    def test_names_with_signs_of_patterns(self):
+        names = ['100% Pure_Water\\', '100x PureXWater']
+        here = self.env['res.partner'].create([{'name': name, 'email': 'a@example.com'} for name in names[:1]])
+        self.create_there('res.partner', name=names[1], email='b@example.com')
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(here))], 'name')[0]['name'], names[0])
+        self.assertFalse(self.issues())
+
+    def test_contact_that_is_only_probably_the_same_is_asked_about(self):
+        for answer, count in (('action_is_same', 1), ('action_is_other', 2)):
+            name = f'Blue {answer}'
+            here = self.env['res.partner'].create({'name': name, 'city': 'Boston'})
+            there = self.create_there('res.partner', name=name, street='Main 1')
+            bill = self.invoice(partner_id=here.id)
+            self.run_sync()
+            self.run_sync()
+            issue = self.issues()
+            self.assertEqual(issue.mapped('kind'), ['alike'], "one question, and none besides")
+            self.assertIn(name, issue.summary)
+            self.assertEqual(self.contacts(name), (1, 1))
+            self.assertFalse(self.twin(bill), "what needs it waits")
+            getattr(issue, answer)()
+            self.run_sync()
+            self.run_sync()
+            self.assertFalse(self.issues().mapped('summary'))
+            self.assertEqual(self.contacts(name), (count, count))
+            self.assertEqual(self.twin(here) == there, answer == 'action_is_same')
+            self.assertTrue(self.twin(bill), "what waited for it went on")
+            log = self.run_sync()
+            self.assertEqual((log.created, log.updated, log.waiting), (0, 0, 0))
+
+    def test_question_that_no_longer_holds(self):
+        here = self.env['res.partner'].create({'name': 'Blue'})
+        there = self.create_there('res.partner', name='Blue')
+        self.run_sync()
+        self.assertEqual(len(self.issues('alike')), 1)
+        self.write_there('res.partner', there, name='Green')
+        self.run_sync()
+        self.run_sync()
+        self.assertFalse(self.issues())
+        self.assertEqual((self.contacts('Blue'), self.contacts('Green')), ((1, 1), (1, 1)))
+        self.assertNotEqual(self.twin(here), there)
+
+    def test_same_invoice_typed_on_both_sides(self):
+        here, there = self.invoice(100), self.type_there(100)
+        self.assertEqual(here.name, self.there('account.move', [('id', '=', there)], 'name')[0]['name'])
+        self.run_sync()
+        self.assertEqual((self.twin(here), self.invoices()), (there, (1, 1)))
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_same_number_of_another_day_is_asked_about(self):
+        """Two books in use give the same number to two invoices of one customer."""
+        here = self.invoice(100)
+        there = self.type_there(100, **{'invoice_date': '2026-03-11', 'date': '2026-03-11'})
+        self.run_sync()
+        self.assertEqual(self.invoices(), (1, 1))
+        self.issues('alike').action_is_other()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(self.invoices(), (2, 2))
+        self.assertNotEqual(self.twin(here), there)
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_one_of_two_is_chosen(self):
+        here = self.invoice(100)
+        there = [self.type_there(100, name='A/1'), self.type_there(100, name='A/2')]
+        self.run_sync()
+        questions = self.issues('alike')
+        self.assertEqual(len(questions), 2)
+        questions.filtered(lambda issue: 'A/2' in issue.summary).action_is_same()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual((self.twin(here), self.invoices()), (there[1], (2, 2)))
+        self.assertFalse(self.issues('alike'))
+
+    def test_another_invoice_of_the_customer_is_no_question(self):
+        self.invoice(100)
+        self.type_there(120, name='B/1')
+        self.run_sync()
+        self.assertEqual(self.invoices(), (2, 2))
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_what_is_only_paired_is_paired_later_too(self):
+        values = {'code': '499777', 'name': 'Consulting', 'account_type': 'income'}
+        account = self.env['account.account'].create(values)
+        invoice = self.invoice(100, invoice_line_ids=[Command.create({
+            'name': 'work', 'quantity': 1, 'price_unit': 100, 'account_id': account.id, 'tax_ids': [Command.clear()]})])
+        self.run_sync()
+        self.assertEqual(self.issues().mapped('kind'), ['unmapped'])
+        self.peer.shell(f"env['account.account'].create({values!r})\nenv.cr.commit()")
+        self.run_sync()
+        self.run_sync()
+        self.assertTrue(self.twin(account) and self.twin(invoice))
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_who_was_told_apart_before_the_first_run_is_not_asked_about_again(self):
+        self.flow('partner').direction = 'off'
+        here = self.env['res.partner'].create({'name': 'Blue'})
+        there = self.create_there('res.partner', name='Blue')
+        self.flow('partner').direction = 'both'
+        wizard = self.env['online.sync.pairing'].browse(self.link.action_pair()['res_id'])
+        wizard.action_no_to_all()
+        wizard.action_confirm()
+        self.run_sync()
+        self.assertFalse(self.issues('alike'))
+        self.assertEqual(self.contacts('Blue'), (2, 2))
+        self.assertNotEqual(self.twin(here), there)
+
+
+@tagged('post_install', '-at_install')
+class TestPeerAlike18(AlikeTests, PeerCase):
+    series = '18.0'
+
+
+@tagged('post_install', '-at_install')
+class TestPeerAlike19(AlikeTests, PeerCase):
+    series = '19.0'
