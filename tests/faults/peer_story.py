@@ -12,6 +12,8 @@ from ...engine.plan import HERE, THERE
 from ..servers.proxy import FAULTS
 
 ENTITIES = ('partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
+#: Fields that keep who is who, by entity.
+TOKENS = {'partner': ('ref',), 'product': ('default_code',), 'invoice': ('invoice_origin',), 'payment': ('memo',), 'entry': ('ref',)}
 MATCHED = ('asset_receivable', 'liability_payable')
 SHORT_OF_TIME = ('2026-03-02', '2026-03-05', '2026-03-09')
 
@@ -123,6 +125,7 @@ class Story:
             for issue in issues:
                 self.told.append(f'decides {issue.summary}')
                 getattr(issue, self.random.choice(('action_keep_here', 'action_take_there')))()
+            issues += self.tell_apart()
             failed = self.case.env['online.sync.change'].sudo().search([('link_id', '=', link.id), ('state', '=', 'failed')])
             for change in failed:
                 self.correct(change)
@@ -131,6 +134,21 @@ class Story:
             if not issues and not failed and not (log.created or log.updated or log.failed or log.error):
                 return
         raise AssertionError('\n'.join([f'seed {self.seed}: traffic did not stop', *self.stuck(), *self.told, *self.crossed()]))
+
+    def tell_apart(self):
+        """A person says of what looks alike whether it is the same; whoever made it gave it a token."""
+        asked = self.case.link.issue_ids.filtered(lambda issue: issue.state == 'open' and issue.kind == 'alike')
+        for issue in asked:
+            if issue.state != 'open':       # settled by an answer before it
+                continue
+            alike = issue.alike_id
+            model, names = alike.flow_id._model()._name, TOKENS[alike.flow_id.entity]
+            here, there = (self.sides[side].rows(model, [('id', '=', id_)], *names) for side, id_ in (
+                (HERE, alike.res_id), (THERE, int(alike.external_id))))
+            same = bool(here and there) and all(here[0][name] == there[0][name] for name in names)
+            self.told.append(f'says {"same" if same else "two"}: {issue.summary}')
+            issue.action_is_same() if same else issue.action_is_other()
+        return asked
 
     def correct(self, change):
         """A document that was paid by one payment here and by another one there: a person undoes one of the two."""
@@ -257,6 +275,13 @@ def new_contact(story, books):
         books.make('res.partner', name=story.token('Contact '), ref=story.token('P'), parent_id=parent, type='contact')
 
 
+def same_partner(story, _books):
+    """Typed in on both sides: surely the same, or only by its name."""
+    name, ref, sure = story.token('Both '), story.token('P'), story.random.random() < 0.6
+    for books in story.sides.values():
+        books.make('res.partner', name=name, ref=ref, is_company=True, street=story.text(), email=f'{ref}@example.com' if sure else '')
+
+
 def _field_edit(name, values):
     def edit(story, books):
         partner = _partners(story, books)
@@ -320,6 +345,23 @@ def _new_move(story, books, kind):
     return books.make(
         'account.move', move_type=kind, partner_id=partner, invoice_date=day, date=day, invoice_origin=story.token('M'),
         ref=story.token('R'), invoice_line_ids=[_line(story, books, kind) for _line_number in range(story.random.choice((1, 2, 3)))])
+
+
+def same_document(story, _books):
+    """The bill that both enter, or the invoice that both write."""
+    pairs = story.case.flow('partner').binding_ids.filtered(lambda binding: not binding.gone)
+    if not pairs:
+        return
+    pair, kind, day = story.random.choice(pairs), story.random.choice(('out_invoice', 'in_invoice')), story.random.choice(SHORT_OF_TIME)
+    origin, reference, price, is_posted = story.token('M'), story.token('R'), story.price(), story.random.random() < 0.7
+    for side, books in story.sides.items():
+        partner = pair.res_id if side == HERE else int(pair.external_id)
+        account = books.accounts['income' if kind.startswith('out') else 'expense']
+        move = books.make(
+            'account.move', move_type=kind, partner_id=partner, invoice_date=day, date=day, invoice_origin=origin, ref=reference,
+            invoice_line_ids=[[0, 0, {'name': 'both', 'quantity': 1, 'price_unit': price, 'account_id': account, 'tax_ids': [[6, 0, []]]}]])
+        if is_posted:
+            books.call('account.move', 'action_post', [move])
 
 
 def new_invoice(story, books):
@@ -523,7 +565,8 @@ def entry_amount(story, books):
 
 TEXTS = ('a', 'b', 'c d', '')
 EDITS = [
-    new_partner, new_partner, new_contact, partner_two_fields, partner_archive, bank_account, bank_account_holder,
+    new_partner, new_partner, same_partner, same_partner, same_document, same_document, new_contact,
+    partner_two_fields, partner_archive, bank_account, bank_account_holder,
     *(_field_edit(name, TEXTS) for name in ('street', 'street2', 'city', 'zip', 'phone', 'website', 'function_of')),
     _field_edit('email', ('a@example.com', 'b@example.com', '')), _field_edit('name', ('Renamed A', 'Renamed B')),
     _field_edit('comment', ('<p>hello</p>', '<p>bye</p>', '')),
