@@ -29,6 +29,7 @@ NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open i
                 "{open_credit} of {payer} are open.")
 OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone: "
                 "match them by hand.")
+FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."
 NOT_AGAIN = "What was unmatched is not matched again: a new match is made instead."
@@ -207,6 +208,14 @@ class BankTransactions(Documents):
 
     def is_booked(self, intent):
         return not intent.key or bool({'date', 'amount', 'journal'} & intent.fields.keys())
+
+    def refuse(self, intents):
+        """Besides locked periods: a journal whose transactions its own bank feed brings would have them twice."""
+        new = {number: int(intent.fields['journal'].key) for number, intent in intents.items()
+               if not intent.key and intent.fields.get('journal')}
+        rows = self.side.rows('account.journal', [('id', 'in', sorted(set(new.values())))], ['bank_statements_source']) if new else []
+        fed = {row['id'] for row in rows if 'online' in (row['bank_statements_source'] or '')}
+        return {**super().refuse(intents), **{number: Rejected(FED) for number, journal in new.items() if journal in fed}}
 
     def activate(self, ids, active):
         """Refused: a person deletes it, or does not."""

@@ -493,6 +493,39 @@ class PeerPaymentTests:
         self.run_sync()
         self.assertFalse(self.twin_of('account.bank.statement.line', there))
 
+    def test_bank_transactions_do_not_go_to_a_journal_with_a_feed_there(self):
+        """Odoo says of a journal where its transactions come from."""
+        self.with_payments()
+        self.switch_on('bank_transaction')
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'INV 1'})
+        self.peer.sql("UPDATE account_journal SET bank_statements_source = 'online_sync' WHERE type = 'bank'")
+        self.run_sync()
+        self.assertFalse(self.twin(line))
+        self.assertIn('own bank feed', self.link.issue_ids.filtered(lambda issue: issue.state == 'open').summary)
+        self.peer.sql("UPDATE account_journal SET bank_statements_source = 'undefined' WHERE type = 'bank'")
+        self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected').action_retry_change()
+        self.run_sync()
+        self.assertTrue(self.twin(line))
+
+    def test_bank_transaction_that_both_sides_have_already(self):
+        self.with_payments()
+        self.switch_on('bank_transaction')
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'INV 1'})
+        journal = self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        there = self.create_there('account.bank.statement.line', journal_id=journal, date=str(DAY), amount=120.5, payment_ref='inv  1')
+        other = self.create_there('account.bank.statement.line', journal_id=journal, date=str(DAY), amount=-7, payment_ref='CARD 4711')
+        here = self.env['account.bank.statement.line'].create({
+            'journal_id': self.bank.id, 'date': DAY, 'amount': -7, 'payment_ref': 'Coffee'})
+        self.run_sync()
+        self.assertEqual(self.twin(line), there)
+        self.assertFalse(self.twin(here))
+        self.link.issue_ids.filtered(lambda issue: issue.kind == 'alike').action_is_same()
+        self.run_sync()
+        self.assertEqual(self.twin(here), other)
+        self.assertEqual(len(self.there('account.bank.statement.line', [], 'id')), 2)
+
     def test_invoice_and_payment_in_euros(self):
         """There is another rate there (1): the document's own goes with it, the payment has each side's."""
         self.with_payments()
