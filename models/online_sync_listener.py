@@ -173,6 +173,15 @@ class OnlineSyncListener(models.Model):
         return f'{self.url}{wake.PATH}{self.sudo().name}'
 
 
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    @api.model
+    @ormcache()
+    def _watched(self):
+        return super()._watched() | self.env['online.sync.listener']._listening().keys()
+
+
 class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
 

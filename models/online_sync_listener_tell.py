@@ -37,7 +37,7 @@ class OnlineSyncTracked(models.AbstractModel):
     _inherit = 'online.sync.tracked'
 
     def _online_sync_note(self, also=()):
-        """Also for those who listen; where nobody does this costs one look into a cache."""
+        """Also for those who listen."""
         super()._online_sync_note(also)
         rows = self.env['online.sync.listener']._listening().get(self._name)
         if rows and self:

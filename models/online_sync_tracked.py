@@ -24,21 +24,27 @@ class OnlineSyncTracked(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         records = super().create(vals_list)
-        records._online_sync_note()
+        if records._online_sync_is_watched():
+            records._online_sync_note()
         return records
 
     def write(self, vals):
         """A line that moves from one document to another concerns both."""
-        parents = self._online_sync_parents() if vals else ()
+        if not vals or not self._online_sync_is_watched():
+            return super().write(vals)
+        parents = self._online_sync_parents()
         result = super().write(vals)
-        if vals:
-            self._online_sync_note(parents)
+        self._online_sync_note(parents)
         return result
 
     def unlink(self):
-        parents = self._online_sync_parents()
-        self._online_sync_note(parents)
+        if self._online_sync_is_watched():
+            self._online_sync_note()
         return super().unlink()
+
+    def _online_sync_is_watched(self):
+        """Whether anybody wants to know what changes. All that a database without flows pays is this one look into a cache."""
+        return self._name in self.env['online.sync.flow']._watched()
 
     def _online_sync_parents(self):
         """[(flow id, ids of the records that these are, or are lines of)]"""
@@ -72,6 +78,12 @@ class OnlineSyncFlow(models.Model):
             for model, parent in shape.watched():
                 found[model].append((flow.id, flow.link_id.id, parent))
         return {model: tuple(rows) for model, rows in found.items()}
+
+    @api.model
+    @ormcache()
+    def _watched(self):
+        """Names of the models of which changes are noted."""
+        return frozenset(self._tracking())
 
     @api.model
     def _notes_of(self, link, model):

@@ -263,8 +263,8 @@ class Hooks:
 
 def measure_overhead(count=500, rounds=3):
     """The share of the time of posting that goes into noting changes, in a database without flows."""
-    assert not env['online.sync.flow']._tracking()  # noqa: F821
-    names = '_online_sync_note', '_online_sync_parents'
+    assert not env['online.sync.flow']._watched()  # noqa: F821
+    names = ('_online_sync_is_watched',)
     originals = {name: getattr(OnlineSyncTracked, name) for name in names}
     partner = env['res.partner'].create({'name': 'Overhead'})  # noqa: F821
     shares = []
