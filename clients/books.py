@@ -47,6 +47,7 @@ class Record:
     :param version: another one whenever the record changed; '' when that cannot be said yet
     :param state: one of the states above
     :param changed_at: when it was last changed, by that side's clock
+    :param changed_by: key of who did, see :meth:`Side.name_of`
     :param title: what a person calls it
     """
 
@@ -272,6 +273,10 @@ class Side(abc.ABC):
     @abc.abstractmethod
     def describe(self, entity: str) -> dict[str, FieldInfo]:
         """The entity's fields on this side."""
+
+    def name_of(self, changed_by: str) -> str:
+        """What people call whoever changed a record. '' where the system does not say."""
+        return ''
 
     def read_balances(self) -> list[Balance] | None:
         """The trial balance by month. None where the system cannot tell it."""

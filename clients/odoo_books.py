@@ -316,6 +316,10 @@ class OdooSide(Balances, Side):
             return _any_of([(one.odoo, '=ilike', _pattern(value))] for value in sorted(values))
         return [(one.odoo, 'in', [self._raw(one, value) for value in sorted(values)])]
 
+    def name_of(self, changed_by):
+        rows = self._rows('res.users', [('id', '=', int(changed_by))], ['name'], 1) if changed_by else []
+        return rows[0]['name'] if rows else ''
+
     def read_records(self, entity, keys, names=None):
         shape, ids = SHAPES[entity], sorted(int(key) for key in keys)
         records = {}

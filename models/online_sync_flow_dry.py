@@ -3,7 +3,7 @@ from odoo import _, api, models
 from odoo.exceptions import UserError
 
 from ..clients import errors
-from ..clients.books import POSTED, Ref
+from ..clients.books import ARCHIVED, CANCELLED, POSTED, Ref
 from ..engine import plan
 from ..engine.plan import HERE, THERE
 from ..engine.values import to_json
@@ -51,6 +51,8 @@ class OnlineSyncFlow(models.Model):
         record = item.local or item.remote
         base = {'flow_name': self.name, 'title': record.title if record else item.binding.title}
         kind = item.plan.kind
+        if self._left_behind(item):
+            return self._dry_removals(item, base)
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return [{**base, 'kind': kind, 'where': 'here' if kind == plan.CREATE_HERE else 'there'}]
         if kind == plan.ASKED:
@@ -63,10 +65,31 @@ class OnlineSyncFlow(models.Model):
             lines += [{**base, 'kind': 'change', 'where': where, 'field_name': self._title_of(name), 'before': say(old.fields.get(name)),
                        'after': say(new.fields.get(name))} for name in (intent.fields if intent else ())]
             if intent and intent.state:
-                lines.append({**base, 'kind': 'change', 'where': where, 'field_name': _("Status"), 'before': say(old.state),
+                kind = 'remove' if intent.state in (ARCHIVED, CANCELLED) else 'change'
+                lines.append({**base, 'kind': kind, 'where': where, 'field_name': _("Status"), 'before': say(old.state),
                               'after': say(intent.state)})
         return lines + [{**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': say(one.local),
                          'after': say(one.remote)} for one in item.plan.conflicts]
+
+    @api.model
+    def _left_behind(self, item):
+        """The side where a record of a pair still is when the other one was deleted, '' for neither."""
+        if not item.binding or bool(item.told[HERE]) == bool(item.told[THERE]):
+            return ''
+        return HERE if item.told[HERE] else THERE
+
+    def _dry_removals(self, item, base):
+        """What becomes of it."""
+        side = self._left_behind(item)
+        record = item.told[side]
+        fate, say = self._fate_without_partner(side, record), self.env['online.sync.issue']._say
+        if not fate:
+            return []
+        where = _("deleted here") if side == THERE else _("deleted there")
+        base = {**base, 'where': side, 'title': record.title or item.binding.title, 'field_name': _("Status"), 'before': say(record.state)}
+        if fate == POSTED:
+            return [{**base, 'kind': 'conflict', 'after': where}]
+        return [{**base, 'kind': 'remove', 'after': f'{say(fate)} ({where})'}]
 
     @api.model
     def _dry_mark(self, item):
@@ -76,14 +99,18 @@ class OnlineSyncFlow(models.Model):
         keys = [(record.key, record.state) if record else None for record in item.told.values()]
         return item.plan.kind, keys, intents, sorted(item.plan.needs), [one.name for one in item.plan.conflicts]
 
-    @api.model
     def _dry_kind(self, item):
         """What happens to a record, in one word."""
         kind = item.plan.kind
+        side = self._left_behind(item)
+        if side:
+            return {'': 'nothing', POSTED: 'conflict'}.get(self._fate_without_partner(side, item.told[side]), 'remove')
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return 'create'
         if kind == plan.ASKED:
             return 'blocked'
+        if any(intent and intent.state in (ARCHIVED, CANCELLED) for intent in (item.plan.to_local, item.plan.to_remote)):
+            return 'remove'
         return 'conflict' if item.plan.conflicts and kind == plan.NOTHING else kind
 
     @api.model

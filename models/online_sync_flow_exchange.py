@@ -269,7 +269,7 @@ class OnlineSyncFlow(models.Model):
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
                                     item.remote)
         self._note_all(items)
-        self._ask_all(items, rules)
+        self._ask_all(sides, items, rules)
 
     def _bind_new(self, sides, items):
         """Bindings for what was created, also where what followed was refused: it is there."""
@@ -296,17 +296,27 @@ class OnlineSyncFlow(models.Model):
         gone = [item for item in items if not model.browse(item.binding.res_id).exists()]
         for item in gone:
             item.binding.gone = HERE
-            remote = item.told[THERE]
-            if not remote or not self.archives or self.direction not in ('both', 'push') or remote.state in (
-                    books.ARCHIVED, books.CANCELLED):
-                continue
-            if remote.state == books.POSTED:
-                self.env['online.sync.issue'].sudo()._raise_gone(self, item.binding, HERE)
-                continue
-            state = books.CANCELLED if self._entity().is_document else books.ARCHIVED
-            outcome, = sides[THERE].write_records(self.entity, [Intent(self.entity, item.binding.external_id, state=state)])
-            if outcome.error:
-                self.env['online.sync.issue'].sudo()._raise_gone(self, item.binding, HERE)
+            self._take_along(sides, THERE, item.binding, item.told[THERE])
+
+    def _take_along(self, sides, side, binding, record):
+        """A record whose partner was deleted: archived or cancelled too, or left to a person.
+
+        :param side: where it still is
+        """
+        fate = self._fate_without_partner(side, record)
+        if fate and fate != books.POSTED:
+            outcome, = sides[side].write_records(self.entity, [Intent(self.entity, record.key, state=fate)])
+        if fate == books.POSTED or fate and outcome.error:
+            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE)
+
+    def _fate_without_partner(self, side, record):
+        """The state that a record gets once its partner was deleted: POSTED means that a person is asked, '' that it is left alone."""
+        way = 'push' if side == THERE else 'pull'
+        if not record or not self.archives or self.direction not in ('both', way) or record.state in (books.ARCHIVED, books.CANCELLED):
+            return ''
+        if record.state == books.POSTED:
+            return books.POSTED
+        return books.CANCELLED if self._entity().is_document else books.ARCHIVED
 
 
 def _refs(value):

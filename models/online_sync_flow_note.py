@@ -74,7 +74,7 @@ class OnlineSyncFlow(models.Model):
 
     # -- questions --------------------------------------------------------------------------------------------------------------
 
-    def _ask_all(self, items, rules):
+    def _ask_all(self, sides, items, rules):
         """What a person must decide; what was asked before and no longer holds is settled."""
         issues = self.env['online.sync.issue'].sudo()
         agreed, right, accepted = (self.env[name].browse() for name in (
@@ -85,7 +85,7 @@ class OnlineSyncFlow(models.Model):
             elif item.changes:
                 accepted |= item.changes
             if item.binding and item.plan.conflicts and item.local:
-                issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)
+                issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)._note_who(sides, item, self._newer(item))
             else:
                 agreed |= item.binding
             wrong = self._wrong_totals(item, rules)

@@ -1,7 +1,6 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
 from odoo import fields, models
 
-from ..clients import books
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
 
@@ -127,16 +126,8 @@ class OnlineSyncFlow(models.Model):
     def _gone_there(self, sides, binding):
         """A record was deleted there: archived here, cancelled if it is a draft here; a posted document is left to a person."""
         binding.gone = THERE
-        record = sides[HERE].read_records(self.entity, [str(binding.res_id)], ()).get(str(binding.res_id))
-        if not record or not self.archives or record.state in (books.ARCHIVED, books.CANCELLED):
-            return
-        refused = record.state == books.POSTED
-        if not refused:
-            state = books.CANCELLED if self._entity().is_document else books.ARCHIVED
-            outcome, = sides[HERE].write_records(self.entity, [books.Intent(self.entity, record.key, state=state)])
-            refused = bool(outcome.error)
-        if refused:
-            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, THERE)
+        key = str(binding.res_id)
+        self._take_along(sides, HERE, binding, sides[HERE].read_records(self.entity, [key], ()).get(key))
 
     def _count(self, log, items):
         kinds = [item.plan.kind for item in items if not item.error]

@@ -1,9 +1,9 @@
 """What two books cannot settle between themselves: who wins, what belongs together, what was refused."""
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 
 from odoo import _, api, fields, models
-from odoo.tools import format_date, formatLang
+from odoo.tools import format_date, format_datetime, formatLang
 
 from ..clients.books import Line, Ref
 from ..engine.entities import STATE
@@ -27,6 +27,7 @@ class OnlineSyncIssue(models.Model):
     binding_id = fields.Many2one('online.sync.binding', ondelete='cascade', index='btree_not_null')
     change_id = fields.Many2one('online.sync.change', ondelete='cascade', index='btree_not_null')
     conflicts = fields.Json(readonly=True, help="[{name, base, local, remote}] as engine.values stores them.")
+    changed = fields.Json(readonly=True, help="{'here', 'there': [when it was last changed, by whom]; 'newer': 'local' or 'remote'}")
     needed = fields.Char(readonly=True, help="What is not paired: here:KEY or there:KEY.")
 
     # -- raising ------------------------------------------------------------------------------------------------------------------
@@ -50,6 +51,24 @@ class OnlineSyncIssue(models.Model):
             blocks=_("These fields wait for you, all others are synchronized."))
         issue.conflicts = [to_json({'name': one.name, 'base': one.base, 'local': one.local, 'remote': one.remote}) for one in conflicts]
         return issue
+
+    def _note_who(self, sides, item, newer):
+        """Who changed the record last on each side, and when: whoever decides asks that first."""
+        if self.changed and self.changed['marks'] == self._marks(item):
+            return
+        told = {side: [str(record.changed_at or ''), sides[side].name_of(record.changed_by)] for side, record in item.told.items()}
+        self.changed = {**told, 'newer': newer, 'marks': self._marks(item)}
+
+    def _marks(self, item):
+        return [str(record.changed_at) for record in item.told.values()]
+
+    def _say_who(self, side):
+        """When and by whom the record was last changed on a side, for a person."""
+        when, who = (self.changed or {}).get(side) or ('', '')
+        if not when:
+            return False
+        time = format_datetime(self.env, datetime.fromisoformat(when).astimezone(timezone.utc).replace(tzinfo=None), dt_format='short')
+        return _("%(time)s by %(who)s", time=time, who=who) if who else time
 
     @api.model
     def _raise_unmapped(self, flow, ref, title, waiting):
@@ -204,8 +223,10 @@ class OnlineSyncIssue(models.Model):
     def action_decide(self):
         """Decide field by field."""
         issue = self._open('conflict', 'posted')
-        wizard = self.env['online.sync.decide'].create({'issue_id': issue.id, 'line_ids': [(0, 0, {
-            'name': one['name'], 'title': issue.flow_id._title_of(one['name']), 'base': self._say(one['base']),
-            'here': self._say(one['local']), 'there': self._say(one['remote'])}) for one in issue._conflicts()]})
+        newer = (issue.changed or {}).get('newer')
+        wizard = self.env['online.sync.decide'].create({
+            'issue_id': issue.id, 'changed_here': issue._say_who('here'), 'changed_there': issue._say_who('there'), 'line_ids': [(0, 0, {
+                'name': one['name'], 'choice': newer, 'title': issue.flow_id._title_of(one['name']), 'base': self._say(one['base']),
+                'here': self._say(one['local']), 'there': self._say(one['remote'])}) for one in issue._conflicts()]})
         return {'type': 'ir.actions.act_window', 'name': _("Decide"), 'res_model': wizard._name, 'res_id': wizard.id,
                 'views': [(False, 'form')], 'target': 'new'}

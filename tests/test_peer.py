@@ -250,6 +250,63 @@ class PeerTests:
         lines = self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids
         self.assertFalse(lines, lines.mapped('title'))
 
+    def test_dry_run_says_what_is_archived_or_cancelled(self):
+        self.with_invoices()
+        names = 'Gone', 'Archived', 'Deleted'
+        gone, archived, deleted = self.env['res.partner'].create([{'name': name} for name in names])
+        draft = self.invoice(50, post=False)
+        self.run_sync()
+        there, draft_there = self.twin(deleted), self.twin(draft)
+        before = self.env['online.sync.dry.run'].sudo()._of(self.link).fingerprint
+        gone.unlink()
+        archived.active = False
+        draft.button_cancel()
+        self.rpc.call('res.partner', 'unlink', [there])
+        self.env.flush_all()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        self.assertEqual({(line.where, line.kind, line.title.strip()) for line in run.line_ids if line.title.strip() in names}, {
+            ('there', 'remove', 'Gone'), ('there', 'remove', 'Archived'), ('here', 'remove', 'Deleted')})
+        self.assertIn(('there', 'remove', 'draft', 'cancelled'), {
+            (line.where, line.kind, line.before, line.after) for line in run.line_ids})
+        self.assertIn('deleted there', run.line_ids.filtered(lambda line: line.title == 'Deleted').after)
+        self.assertIn('4 archived or cancelled', run.summary)
+        self.assertNotEqual(run.fingerprint, before)
+        self.assertEqual(self.there('account.move', [('id', '=', draft_there)], 'state')[0]['state'], 'draft', "nothing was written")
+        self.run_sync()
+        self.assertEqual(self.there('account.move', [('id', '=', draft_there)], 'state')[0]['state'], 'cancel')
+
+    def test_dry_run_pairs_what_was_typed_in_on_both_sides(self):
+        self.with_invoices()
+        self.run_sync()
+        self.env['res.partner'].create([{'name': 'Blue', 'vat': 'US77', 'city': 'Boston'}, {'name': 'Green'}])
+        self.create_there('res.partner', name='Blue', vat='US77')
+        self.create_there('res.partner', name='Green')
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        self.assertEqual({(line.kind, line.where, line.title, line.field_name) for line in run.line_ids}, {
+            ('change', 'there', 'Blue', 'City'), ('blocked', False, 'Green', False)})
+        self.assertFalse(self.env['online.sync.alike'].sudo().search([('flow_id', 'in', self.link.flow_ids.ids)]))
+
+    def test_who_changed_it_and_when(self):
+        here, there = self.partners()
+        here.with_user(self.env.user).street = 'Main 2'
+        self.write_there('res.partner', there, street='Main 3')
+        self.peer.sql(f"UPDATE res_partner SET write_date = write_date + interval '1 hour' WHERE id = {there}")
+        self.run_sync()
+        action = self.issues('conflict').action_decide()
+        wizard = self.env[action['res_model']].browse(action['res_id'])
+        user, = self.there('res.users', [('login', '=', 'sync')], 'name')
+        self.assertIn(user['name'], wizard.changed_there)
+        self.assertIn(self.env.user.name, wizard.changed_here)
+        self.assertEqual(wizard.line_ids.choice, 'remote', "what was changed last is chosen already")
+        wizard.line_ids.always = True
+        wizard.action_confirm()
+        self.run_sync()
+        self.assertEqual(here.street, 'Main 3')
+        here.street = 'Main 4'
+        self.write_there('res.partner', there, street='Main 5')
+        self.run_sync()
+        self.assertEqual((here.street, self.issues().mapped('summary')), ('Main 5', []), "always like this")
+
     def test_posted_document_is_never_changed_without_a_person(self):
         self.with_invoices()
         invoice = self.invoice(100)
