@@ -47,7 +47,7 @@ class OnlineSyncAlike(models.Model):
             own = self.filtered(lambda one, flow=flow: one.flow_id == flow)
             self.env['online.sync.change'].search([
                 ('flow_id', '=', flow.id), ('state', '=', 'blocked'), '|', ('res_id', 'in', own.mapped('res_id')),
-                ('external_id', 'in', own.mapped('external_id'))]).write({'state': 'pending'})
+                ('external_id', 'in', own.mapped('external_id'))]).write({'state': 'pending', 'why': False})
 
 
 class OnlineSyncIssue(models.Model):

@@ -154,7 +154,7 @@ class OnlineSyncFlow(models.Model):
             alike = self.env['online.sync.alike']._about(flow, own.mapped('res_id'), own.mapped('external_id'))
             alike._settle()
             alike.unlink()
-        self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending'})
+        self.env['online.sync.change']._that_need(links, refs).write({'state': 'pending', 'why': False})
         asked = self.env['online.sync.issue'].sudo().search([
             ('link_id', 'in', links.ids), ('kind', '=', 'unmapped'), ('state', '=', 'open')])
         asked.filtered(lambda issue: [issue.flow_id.entity, issue.needed] in refs)._close_settled()

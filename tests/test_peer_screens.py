@@ -1,9 +1,9 @@
 """The screens of a connection to another Odoo: connect, what flows, pairs, changes, twins; in Python and in a browser."""
-from odoo import fields, release
+from odoo import Command, fields, release
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
-from .peer_common import PeerCase
+from .peer_common import REFERENCES, PeerCase
 
 
 @tagged('post_install', '-at_install')
@@ -205,13 +205,53 @@ class TestPeerScreens(PeerCase, HttpCase):
 
     # -- in a browser -----------------------------------------------------------------------------------------------------------------
 
-    def test_tour(self):
+    def start_books_tour(self, name):
         admin = self.env.ref('base.user_admin')
         admin.write({'company_ids': [(4, self.company.id)], 'company_id': self.company.id})
+        self.start_tour('/odoo', name, login='admin', timeout=120)
+
+    def test_tour_of_the_dry_run(self):
+        old = self.env['res.partner'].create({'name': 'Old address'})
+        self.switch_on('partner')
+        self.run_sync()
+        old.active = False
+        self.env['res.partner'].create({'name': 'Cedar'})
+        self.env.flush_all()
+        self.env.cr.precommit.run()
+        self.start_books_tour('online_sync_books_dry_run')
+        self.assertFalse(self.there('res.partner', [('id', '=', self.twin(old))], 'active')[0]['active'])
+
+    def test_tour_of_the_questions(self):
+        """Each kind of question, answered as a bookkeeper does: by its button."""
+        account = self.env['account.account'].create({'code': '499777', 'name': 'Consulting', 'account_type': 'income'})
+        values = {'code': '499778', 'name': 'Advice', 'account_type': 'expense'}
+        self.peer.shell(f"env['account.account'].create({values!r})\nenv.cr.commit()")
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'street': 'Main 1'})
+        self.switch_on(*REFERENCES, 'partner', 'product', 'invoice')
+        self.run_sync()
+        chair = self.env['product.product'].create({'name': 'Chair', 'barcode': '4006381333931'})
+        stool = self.create_there('product.product', name='Stool', barcode='4006381333931')
+        self.env['online.sync.alike'].sudo()._keep_apart(self.flow('product'), {(chair.id, str(stool))})
+        self.partner.street = 'Main 2'
+        self.write_there('res.partner', self.twin(self.partner), street='Main 3')
+        green_there, green = self.both_know(name='Green')
+        invoice = self.invoice(100, invoice_line_ids=[Command.create({
+            'name': 'work', 'quantity': 1, 'price_unit': 100, 'account_id': account.id, 'tax_ids': [Command.clear()]})])
+        self.run_sync()
+        self.link.issue_ids.filtered(lambda issue: issue.summary.startswith('Stool')).action_skip_change()
+        self.assertEqual(set(self.link.issue_ids.filtered(lambda issue: issue.state == 'open').mapped('kind')), {
+            'alike', 'conflict', 'unmapped', 'rejected'})
+        self.start_books_tour('online_sync_books_questions')
+        self.run_sync()
+        self.assertEqual(self.twin(green), green_there)
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(self.partner))], 'street')[0]['street'], 'Main 2')
+        self.assertTrue(self.twin(invoice))
+
+    def test_tour(self):
         _acme_there, acme = self.both_know(name='Acme', vat='US123')
         blue_there, blue = self.both_know(name='Blue Labs')
         self.link.flow_ids._switch_on_first(self.link)
-        self.start_tour('/odoo', 'online_sync_books', login='admin', timeout=120)
+        self.start_books_tour('online_sync_books')
         self.assertEqual(self.flow('product').direction, 'pull')
         self.assertEqual({field.name: field.direction for field in self.flow('partner').field_ids if field.name in ('website', 'phone')},
                          {'website': 'off', 'phone': 'pull'})

@@ -161,3 +161,52 @@ registry.category("web_tour.tours").add("online_sync_books", {
         { trigger: flow("Contacts", "both") },
     ],
 });
+
+const openBooks = [
+    ...openConnections,
+    { trigger: ".o_kanban_record:contains('Peer Company') .fw-bold", run: "click" },
+    { trigger: flow("Contacts", "both") },
+];
+const question = (text) => `.o_list_view .o_data_row:contains('${text}')`;
+const ofChair = ".o_data_row:has(.o_data_cell[name='title']:contains('Chair'))";
+
+registry.category("web_tour.tours").add("online_sync_books_dry_run", {
+    steps: () => [
+        ...openBooks,
+        { trigger: ".o_form_view button[name='action_open_dry_run']:visible", run: "click" },
+        { trigger: ".modal .o_data_row:contains('Cedar'):contains('Created there')" },
+        { trigger: ".modal .o_data_row:contains('Old address'):contains('Archived or cancelled')" },
+        { trigger: ".modal .modal-footer button[name='action_apply']", run: "click" },
+        { trigger: ".o_notification" },
+        { trigger: ".oe_stat_button[name='action_open_changes']", run: "click" },
+        { trigger: ".o_searchview .o_facet_remove", run: "click" },
+        { trigger: question("Cedar") + ":contains('Done')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("online_sync_books_questions", {
+    steps: () => [
+        ...openBooks,
+        { trigger: ".oe_stat_button[name='action_open_issues']", run: "click" },
+        { trigger: question("Green") + " button[name='action_is_same']", run: "click" },
+        { trigger: question("Acme") + " button[name='action_decide']", run: "click" },
+        { trigger: ".modal .o_field_widget[name='changed_there']:contains('by')" },
+        { trigger: ".modal .o_data_row:contains('Street'):contains('Main 2'):contains('Main 3') .o_data_cell[name='choice']", run: "click" },
+        { trigger: ".modal .o_data_row .o_field_widget[name='choice'] label:contains('Here')", run: "click" },
+        { trigger: ".modal .modal-footer button[name='action_confirm']", run: "click" },
+        { trigger: ".o_list_view:not(:has(.o_data_row:contains('Acme')))" },
+        { trigger: question("Consulting") + " button[name='action_pair']", run: "click" },
+        { trigger: ".modal .o_field_widget[name='candidate_id'] input", run: "edit 499778" },
+        { trigger: ".o-autocomplete--dropdown-item:contains('Advice')", run: "click" },
+        { trigger: ".modal .modal-footer button[name='action_pair']", run: "click" },
+        { trigger: ".o_list_view:not(:has(.o_data_row:contains('Consulting')))" },
+        { trigger: question("Chair") + " button[name='action_skip_change']", run: "click" },
+        { trigger: ".o_view_nocontent_smiling_face:contains('Nothing needs you')" },
+        { trigger: ".o_back_button, .o_breadcrumb .breadcrumb-item:last a", run: "click" },
+        { trigger: ".oe_stat_button[name='action_open_changes']", run: "click" },
+        { trigger: ".o_searchview .o_facet_remove", run: "click" },
+        { trigger: ofChair + ":contains('Skipped')" },
+        { trigger: ofChair + " button[name='action_retry']", run: "click" },
+        { trigger: ofChair + ":contains('To do')" },
+    ],
+});
