@@ -669,10 +669,11 @@ def _any_of(domains):
 
 def _pattern(text):
     """Of all texts that are the same but for their blanks; where there are digits, but for points and dashes too."""
-    words = [re.sub(r'([\\%_])', r'\\\1', word) for word in text.split()]
-    if any(character.isdigit() for character in text):
-        words = [character for character in text if character.isalnum()]
-    return '%'.join(words)
+    if not any(character.isdigit() for character in text):
+        return '%'.join(re.sub(r'([\\%_])', r'\\\1', word) for word in text.split())
+    words = text.strip()
+    ends = ['' if words[end].isalnum() else '%' for end in (0, -1)]     # a sign at an end is left out, but it is there
+    return '%'.join(character for character in words if character.isalnum()).join(ends)
 
 
 def _text(raw):

@@ -62,6 +62,14 @@ class AlikeTests:
         self.assertEqual(self.there('res.partner', [('id', '=', self.twin(here))], 'name')[0]['name'], names[0])
         self.assertFalse(self.issues())
 
+    def test_names_that_begin_and_end_with_a_sign(self):
+        for name in ('#1 Pizza', '(2) Pasta (new)', '_3_', 'Café "4"'):
+            self.env['res.partner'].create({'name': name})
+            self.create_there('res.partner', name=name)
+            self.run_sync()
+            self.assertIn(name, ' '.join(self.issues('alike').mapped('summary')))
+            self.assertEqual(self.contacts(name.replace('_', r'\_')), (1, 1))
+
     def test_contact_that_is_only_probably_the_same_is_asked_about(self):
         for answer, count in (('action_is_same', 1), ('action_is_other', 2)):
             name = f'Blue {answer}'
