@@ -254,6 +254,10 @@ class Side(abc.ABC):
         """Those of the keys whose records match a filter."""
 
     @abc.abstractmethod
+    def find_made(self, entity: str, marker: str) -> str:
+        """Key of the record that an earlier attempt created with this marker, '' for none."""
+
+    @abc.abstractmethod
     def find_equal(self, entity: str, wanted: Sequence[Mapping[str, Value]]) -> set[str]:
         """Keys of the records that have all values of one of the wanted. Texts are equal whatever their case and blanks are; to find
         others too does no harm, for they are compared again.

@@ -43,6 +43,7 @@ OVERLAP = timedelta(minutes=10)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
+NOT_REACHED = "It stayed {found} instead of becoming {wanted}. Open it, see what holds it, and bring it to that state by hand."
 _TIME = '%Y-%m-%d %H:%M:%S'
 
 
@@ -298,6 +299,10 @@ class OdooSide(Balances, Side):
             found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
         return found
 
+    def find_made(self, entity, marker):
+        id_ = self.access.find_marked(SHAPES[entity].model, marker)
+        return str(id_) if id_ else ''
+
     def find_equal(self, entity, wanted):
         shape, groups = SHAPES[entity], defaultdict(list)
         maps = {one.name: one for one in self._usable(shape.model, shape.maps)}
@@ -397,6 +402,9 @@ class OdooSide(Balances, Side):
             self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
             habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys)
             records = self.read_records(entity, {key for key in keys.values() if key})
+            for n, (key, state) in states.items():      # Odoo may do nothing without a word
+                if key in records and records[key].state != state and state and not errors.get(n):
+                    errors[n] = Rejected(NOT_REACHED.format(found=records[key].state, wanted=state))
             outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
         return [outcomes[number] for number in range(len(intents))]
 
@@ -517,6 +525,9 @@ class OdooSide(Balances, Side):
             return
         rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
         left = [row['id'] for row in rows if shape.states[row['state']] != state]
+        cancelled = [row['id'] for row in rows if shape.states[row['state']] == CANCELLED]
+        if cancelled and state == POSTED:       # Odoo posts drafts only, and of a cancelled payment it does not even say so
+            self.access.call(shape.model, shape.steps[DRAFT], cancelled, context=self.context)
         if left:
             self.access.call(shape.model, shape.steps[state], left, context=self.context)
 

@@ -1,4 +1,6 @@
 """Pairs before the first write, and before each creation: what both sides have already is found, not created again."""
+from dataclasses import replace
+
 from odoo import models
 
 from ..clients.books import CANCELLED
@@ -123,10 +125,19 @@ class OnlineSyncFlow(models.Model):
         theirs = [item.remote if side == HERE else item.local for item in found]
         by_key = {item.told[side].key: item for item in items}, {item.told[other].key: item for item in found}
         pairs = pairing.alike(entity, *((own, theirs) if side == HERE else (theirs, own)))
-        result = [(by_key[0][mine], by_key[1][yours], pair) for pair in self._without_apart(pairs)
-                  for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
+        pairs = self._with_own_sure(sides, self._without_apart(pairs))
         creates = (self.missing_there if side == HERE else self.missing_here) == CREATE
-        return [one for one in result if creates or one[2].sureness == EXACT]     # what is never created needs no question
+        pairs = [pair for pair in pairs if creates or pair.sureness == EXACT]       # what is never created needs no question
+        return [(by_key[0][mine], by_key[1][yours], pair) for pair in pairs
+                for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
+
+    def _with_own_sure(self, sides, pairs):
+        """What a run created there before it died is known by its marker: it is the same, whatever else is like it."""
+        doubtful = {pair.local for pair in pairs if pair.sureness != EXACT}
+        own = {key: sides[THERE].find_made(self.entity, self._marker(key)) for key in doubtful}
+        sure = [replace(pair, sureness=EXACT) for pair in pairs if own.get(pair.local) == pair.remote]
+        known = {pair.local for pair in sure}, {pair.remote for pair in sure}
+        return [*sure, *(pair for pair in pairs if pair.local not in known[0] and pair.remote not in known[1])]
 
     def _without_apart(self, pairs):
         """Without those of which a person said that they are two."""

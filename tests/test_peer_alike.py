@@ -2,6 +2,8 @@
 from odoo import Command
 from odoo.tests import tagged
 
+from ..clients.books import Intent
+from ..engine.plan import THERE
 from .peer_common import DAY, REFERENCES, PeerCase
 
 
@@ -61,6 +63,19 @@ class AlikeTests:
         self.run_sync()
         self.assertEqual(self.there('res.partner', [('id', '=', self.twin(here))], 'name')[0]['name'], names[0])
         self.assertFalse(self.issues())
+
+    def test_what_a_run_that_died_created_there_is_no_question(self):
+        for name, is_noted in (('Blue', True), ('Green', False)):
+            here = self.env['res.partner'].create({'name': name})
+            marker = self.flow('partner')._marker(str(here.id))
+            made, = self.sides()[THERE].write_records('partner', [Intent('partner', marker=marker, fields={'name': name})])
+            self.env.cr.precommit.run()
+            if not is_noted:        # as in a first load, where what is there is looked at before what is here
+                self.flow('partner').change_ids.filtered(lambda change, here=here: change.res_id == here.id).unlink()
+            self.run_sync()
+            self.assertFalse(self.issues().mapped('summary'))
+            self.assertEqual(self.twin(here), int(made.key))
+            self.assertEqual(self.contacts(name), (1, 1))
 
     def test_names_that_begin_and_end_with_a_sign(self):
         for name in ('#1 Pizza', '(2) Pasta (new)', '_3_', 'Café "4"'):

@@ -300,6 +300,21 @@ class PeerPaymentTests:
     def refused(self):
         return self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected' and issue.state == 'open')
 
+    def test_payment_that_was_cancelled_there_is_posted_again(self):
+        self.with_payments()
+        payment = self.payment(100)
+        self.run_sync()
+        there = self.twin(payment)
+        for method in ('action_draft', 'action_cancel'):
+            self.rpc.call('account.payment', method, [there])
+        self.run_sync()
+        issue = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+        self.assertEqual(issue.kind, 'posted')
+        issue.action_keep_here()
+        self.run_sync()
+        self.assertIn(self.there('account.payment', [('id', '=', there)], 'state')[0]['state'], ('in_process', 'paid'))
+        self.assert_quiet()
+
     def test_paid_on_both_sides_at_once_is_a_question(self):
         self.with_payments()
         invoice = self.invoice(100)
