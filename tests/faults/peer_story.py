@@ -284,7 +284,8 @@ def same_partner(story, _books):
 
 def _field_edit(name, values):
     def edit(story, books):
-        partner = _partners(story, books)
+        # Who is there twice is the same by name: once renamed on one side, nobody could know.
+        partner = _partners(story, books, *([('name', 'not like', 'Both ')] if name == 'name' else []))
         if partner:
             books.change('res.partner', partner, **{name: story.random.choice(values)})
     edit.__name__ = f'partner_{name}'
@@ -353,7 +354,7 @@ def same_document(story, _books):
     if not pairs:
         return
     pair, kind, day = story.random.choice(pairs), story.random.choice(('out_invoice', 'in_invoice')), story.random.choice(SHORT_OF_TIME)
-    origin, reference, price, is_posted = story.token('M'), story.token('R'), story.price(), story.random.random() < 0.7
+    origin, reference, price, is_posted = story.token('M'), story.token('Both '), story.price(), story.random.random() < 0.7
     for side, books in story.sides.items():
         partner = pair.res_id if side == HERE else int(pair.external_id)
         account = books.accounts['income' if kind.startswith('out') else 'expense']
@@ -442,7 +443,8 @@ def _move_edit(name, values):
 
 
 def change_partner(story, books):
-    move, partner = _drafts(story, books), _partners(story, books, ('active', '=', True))
+    move = _drafts(story, books, '|', ('ref', '=', False), ('ref', 'not like', 'Both '))    # nobody could know that those are the same
+    partner = _partners(story, books, ('active', '=', True))
     if move and partner:
         books.change('account.move', move, partner_id=partner)
 
