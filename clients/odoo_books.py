@@ -32,7 +32,7 @@ from .books import (
 )
 from .errors import Rejected
 from .odoo_balances import Balances, SumAccess
-from .odoo_habits import REFUSALS, Allocations, Attachments, BankTransactions, Entries, Habits, Invoices, Payments
+from .odoo_habits import REFUSALS, Allocations, Attachments, BankTransactions, Entries, Habits, Invoices, Partners, Payments
 
 #: Records that one call reads or writes at most.
 PAGE = 200
@@ -188,7 +188,7 @@ SHAPES = {
         Map('vendor_terms', 'property_supplier_payment_term_id', 'id', of='payment_term')),
         lines=(Lines('bank_accounts', 'bank_ids', 'res.partner.bank', 'partner_id', (
             Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name'))),),
-        derived=_derived_of_partner),
+        derived=_derived_of_partner, habits=Partners),
     'product': Shape('product.product', (
         *_same('name', 'barcode'), Map('code', 'default_code'), Map('type', 'type', 'choice'), Map('price', 'list_price', 'number'),
         Map('sales_text', 'description_sale'), Map('can_be_sold', 'sale_ok', 'bool'), Map('can_be_bought', 'purchase_ok', 'bool'),
@@ -492,8 +492,8 @@ class OdooSide(Balances, Side):
         try:
             if intent.reopens or intent.state == DRAFT:
                 self._step(shape, DRAFT, ids)
-            if values:
-                self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=values)
+            for part in _parts(shape, values):
+                self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=part)
         except REFUSALS as error:
             if intent.reopens:      # refused: it is again what it was
                 self._bring_to_states(shape, {0: (intent.key, intent.reopens)}, {})
@@ -666,6 +666,13 @@ def _matching(shape, only: Filter | None) -> list:
     if only.journals is not None and 'journal' in names:
         domain.append((names['journal'], 'in', sorted(int(key) for key in only.journals)))
     return domain
+
+
+def _parts(shape, values):
+    """What is written one after the other."""
+    names = {one.odoo for one in shape.lines} if shape.habits.lines_last else set()
+    parts = ({name: value for name, value in values.items() if (name in names) == is_line} for is_line in (False, True))
+    return [part for part in parts if part]
 
 
 def _all_of(domains):

@@ -41,10 +41,12 @@ class Habits:
     :param side: the :class:`clients.odoo_books.OdooSide`
     :ivar context: for Odoo's `create`
     :ivar reads: names of fields that `tell` needs
+    :ivar lines_last: lines are written after all else, for Odoo computes some of their fields anew when that changes
     """
 
     context: Mapping = {}
     reads: tuple[str, ...] = ()
+    lines_last = False
 
     def __init__(self, side, shape):
         self.side, self.shape = side, shape
@@ -83,6 +85,12 @@ class Habits:
     def activate(self, ids, active: bool):
         """Archive records, or bring them back."""
         self.side.call(self.shape.model, 'write', ids, idempotent=True, vals={'active': active})
+
+
+class Partners(Habits):
+    """A new name becomes the holder of the bank accounts, also of those that have another one."""
+
+    lines_last = True
 
 
 class Documents(Habits):

@@ -148,6 +148,19 @@ class PeerTests:
         account, = self.there('res.partner.bank', [('partner_id', '=', self.twin(here))], 'acc_number', 'bank_id')
         self.assertEqual((account['acc_number'], account['bank_id']), ('123-456', self.twin(bank)))
 
+    def test_holder_of_a_bank_account_of_who_was_renamed(self):
+        """Odoo makes the name the holder whenever it changes."""
+        here, there = self.partners()
+        self.write_there('res.partner', there, name='Acme Ltd')
+        self.create_there('res.partner.bank', partner_id=there, acc_number='123-456', acc_holder_name='Jane Acme')
+        self.run_sync()
+        self.assertEqual((here.name, here.bank_ids.acc_holder_name), ('Acme Ltd', 'Jane Acme'))
+        here.name = 'Acme Inc'
+        here.bank_ids.acc_holder_name = 'John Acme'
+        self.run_sync()
+        holder, = self.there('res.partner.bank', [('partner_id', '=', there)], 'acc_holder_name')
+        self.assertEqual(holder['acc_holder_name'], 'John Acme')
+
     def test_deleted_here_is_archived_there(self):
         here, there = self.partners()
         here.unlink()
