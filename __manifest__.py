@@ -21,6 +21,7 @@
         'views/online_sync_issue_views.xml',
         'views/online_sync_log_views.xml',
         'wizards/online_sync_connect_views.xml',
+        'wizards/online_sync_add_views.xml',
         'wizards/online_sync_decide_views.xml',
         'wizards/online_sync_pair_views.xml',
         'wizards/online_sync_dry_run_views.xml',

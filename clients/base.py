@@ -201,10 +201,11 @@ class BooksClient(Client):
         """What is at the other end."""
 
     @abc.abstractmethod
-    def side(self, language: str) -> Side:
+    def side(self, language: str, shapes: Mapping | None = None) -> Side:
         """Its books.
 
         :param language: code of the language in which translated texts are read and written, such as `en_US`
+        :param shapes: how the kinds of records that a user chose are kept; only another Odoo has such
         """
 
     @property

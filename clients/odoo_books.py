@@ -246,10 +246,11 @@ class OdooSide(Balances, Side):
 
     :param company: id of the company
     :param lang: language in which translated texts are read and written
+    :param shapes: {entity: its shape} of kinds of records that a user chose, besides those that everybody has
     """
 
-    def __init__(self, access: Access, company: int, lang: str = 'en_US'):
-        self.access, self.company = access, company
+    def __init__(self, access: Access, company: int, lang: str = 'en_US', shapes: Mapping[str, Shape] | None = None):
+        self.access, self.company, self.shapes = access, company, {**SHAPES, **(shapes or {})}
         self.context = {'lang': lang, 'allowed_company_ids': [company], 'active_test': False}
         self._codes: dict[tuple[str, str], dict[int, str]] = {}
         self._infos: dict[str, dict] = {}
@@ -259,7 +260,7 @@ class OdooSide(Balances, Side):
     # -- what there is ----------------------------------------------------------------------------------------------------------
 
     def read_changes(self, entity, cursor, only=None):
-        shape, place = SHAPES[entity], json.loads(cursor or '{}')
+        shape, place = self.shapes[entity], json.loads(cursor or '{}')
         models = [(shape.model, ''), *(shape.children() if place.get('since') else ())]
         number, latest = place.get('model', 0), place.get('latest', '')
         model, parent = models[number]
@@ -278,33 +279,33 @@ class OdooSide(Balances, Side):
         return Changes(versions, json.dumps({'since': max(latest, place.get('since', ''))}), False)
 
     def read_listing(self, entity, cursor, only=None):
-        shape = SHAPES[entity]
+        shape = self.shapes[entity]
         domain = [*self._domain(shape), *_matching(shape, only), ('id', '>', int(cursor or 0))]
         rows = self._rows(shape.model, domain, ['write_date'], LISTING_PAGE)
         versions = {str(row['id']): row['write_date'] for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
 
     def find_appended(self, entity, documents):
-        shape = SHAPES[entity]
+        shape = self.shapes[entity]
         return shape.habits(self, shape).appended_to(documents)
 
     def count(self, entity, only):
-        shape = SHAPES[entity]
+        shape = self.shapes[entity]
         return self.call(shape.model, 'search_count', idempotent=True, domain=[*self._domain(shape), *_matching(shape, only)])
 
     def find_matching(self, entity, keys, only):
-        shape, found, ids = SHAPES[entity], set(), sorted(int(key) for key in keys)
+        shape, found, ids = self.shapes[entity], set(), sorted(int(key) for key in keys)
         for first in range(0, len(ids), LISTING_PAGE):
             domain = [*self._domain(shape), *_matching(shape, only), ('id', 'in', ids[first:first + LISTING_PAGE])]
             found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
         return found
 
     def find_made(self, entity, marker):
-        id_ = self.access.find_marked(SHAPES[entity].model, marker)
+        id_ = self.access.find_marked(self.shapes[entity].model, marker)
         return str(id_) if id_ else ''
 
     def find_equal(self, entity, wanted):
-        shape, groups = SHAPES[entity], defaultdict(list)
+        shape, groups = self.shapes[entity], defaultdict(list)
         maps = {one.name: one for one in self._usable(shape.model, shape.maps)}
         for values in wanted:
             groups[tuple(sorted(values.keys() & maps.keys()))].append(values)
@@ -326,7 +327,7 @@ class OdooSide(Balances, Side):
         return rows[0]['name'] if rows else ''
 
     def read_records(self, entity, keys, names=None):
-        shape, ids = SHAPES[entity], sorted(int(key) for key in keys)
+        shape, ids = self.shapes[entity], sorted(int(key) for key in keys)
         records = {}
         for first in range(0, len(ids), PAGE):
             records.update(self._read_page(entity, shape, ids[first:first + PAGE], names))
@@ -369,7 +370,7 @@ class OdooSide(Balances, Side):
         return found
 
     def describe(self, entity):
-        shape, infos = SHAPES[entity], {}
+        shape, infos = self.shapes[entity], {}
         for maps, model in ((shape.maps, shape.model), *((one.maps, one.model) for one in shape.lines)):
             known = self._fields(model)
             for one in maps:
@@ -383,7 +384,7 @@ class OdooSide(Balances, Side):
     # -- writing ----------------------------------------------------------------------------------------------------------------
 
     def write_records(self, entity, intents):
-        shape = SHAPES[entity]
+        shape = self.shapes[entity]
         outcomes: dict[int, Outcome] = {}
         for first in range(0, len(intents), PAGE):
             page = dict(enumerate(intents[first:first + PAGE], first))
@@ -419,7 +420,7 @@ class OdooSide(Balances, Side):
 
     def delete_records(self, entity, keys):
         """Archive records, cancel documents, undo allocations. One outcome for each key, in their order; what is gone already is well."""
-        shape, known = SHAPES[entity], self.read_records(entity, keys, ())
+        shape, known = self.shapes[entity], self.read_records(entity, keys, ())
         state = CANCELLED if shape.states else ARCHIVED
         wanted = [key for key in dict.fromkeys(keys) if key in known and known[key].state != state]
         done = self.write_records(entity, [Intent(entity, key, state=state) for key in wanted])
@@ -456,7 +457,7 @@ class OdooSide(Balances, Side):
             return None
 
     def _create_marked(self, shape, rows, markers):
-        return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits.context})
+        return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits(self, shape).context})
 
     def _with_free_numbers(self, shape, intents):
         """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
@@ -586,7 +587,7 @@ class OdooSide(Balances, Side):
     def _own(self, entity) -> set[int]:
         """Ids of the company's own records: a product has taxes of every company, and ours are not the others' business."""
         if entity not in self._owned:
-            shape = SHAPES[entity]
+            shape = self.shapes[entity]
             self._owned[entity] = {row['id'] for row in self._rows(shape.model, self._domain(shape), [], 0)}
         return self._owned[entity]
 
@@ -613,12 +614,12 @@ class OdooSide(Balances, Side):
 
     def existing(self, entity, ids):
         """Those of the ids that are records of an entity."""
-        domain = [*self._domain(SHAPES[entity]), ('id', 'in', sorted(ids))]
-        return {row['id'] for row in self._rows(SHAPES[entity].model, domain, ['id'], 0)} if ids else set()
+        domain = [*self._domain(self.shapes[entity]), ('id', 'in', sorted(ids))]
+        return {row['id'] for row in self._rows(self.shapes[entity].model, domain, ['id'], 0)} if ids else set()
 
     def domain_of(self, entity):
         """What the records of an entity fulfil."""
-        return self._domain(SHAPES[entity])
+        return self._domain(self.shapes[entity])
 
     def of_company(self, names):
         """Values of fields of our company, in this order."""
@@ -626,6 +627,10 @@ class OdooSide(Balances, Side):
             row, = self._rows('res.company', [('id', '=', self.company)], list(names), 1)
             self._company_values[names] = [row[name] for name in names]
         return self._company_values[names]
+
+    def fields_of(self, model):
+        """What `fields_get` says of a model."""
+        return self._fields(model)
 
     def currency_codes(self):
         """{id: ISO code}"""

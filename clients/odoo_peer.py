@@ -12,7 +12,8 @@ from .base import BOOKS, BooksClient, Capabilities, Credential, Provider, regist
 from .books import Introduction, Peer
 from .errors import ConfigError, ProtocolError, Rejected, TransientError
 from .odoo_balances import told
-from .odoo_books import SHAPES, OdooSide
+from .odoo_books import OdooSide
+from .odoo_models import model_of
 from .odoo_rpc import JSON2, READS, OdooRpc
 from .records import Consent
 
@@ -164,15 +165,16 @@ class OdooPeer(BooksClient):
         return Peer(given.get('url', ''), given.get('version', ''), _PROTOCOLS.get(given.get('transport'), "JSON-RPC"),
                     given.get('company', ''), given.get('currency', ''))
 
-    def side(self, language):
-        return OdooSide(RpcAccess(self.rpc, self.credentials.get('listener', '')), int(self.credential('company_id')), language)
+    def side(self, language, shapes=None):
+        access = RpcAccess(self.rpc, self.credentials.get('listener', ''))
+        return OdooSide(access, int(self.credential('company_id')), language, shapes)
 
     @property
     def clock_difference(self):
         return self.rpc.clock_difference or timedelta()
 
     def address_of(self, entity, key):
-        return f"{self.rpc.url}/odoo/{SHAPES[entity].model}/{key}"
+        return f"{self.rpc.url}/odoo/{model_of(entity)}/{key}"
 
     def introduce(self, **ourselves):
         """An Odoo with this addon wakes us."""

@@ -37,6 +37,7 @@ from . import online_sync_flow_note
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run
 from . import online_sync_flow_screen
+from . import online_sync_flow_model
 from . import online_sync_link_books
 from . import online_sync_flow_dry
 from . import online_sync_flow_effect

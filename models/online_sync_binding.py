@@ -17,7 +17,7 @@ class OnlineSyncBinding(models.Model):
     flow_id = fields.Many2one('online.sync.flow', string="Records", required=True, ondelete='cascade', index=True)
     link_id = fields.Many2one(related='flow_id.link_id', store=True, precompute=True, index=True)
     company_id = fields.Many2one(related='flow_id.company_id', store=True, precompute=True, index=True)
-    entity = fields.Selection(related='flow_id.entity', store=True, precompute=True)
+    entity = fields.Char(related='flow_id.entity', store=True, precompute=True)
     res_id = fields.Many2oneReference("Record here", model_field='res_model', required=True, index=True)
     res_model = fields.Char(required=True)
     external_id = fields.Char("Record there", required=True)
@@ -25,6 +25,7 @@ class OnlineSyncBinding(models.Model):
     base_local = fields.Json(readonly=True)
     base_remote = fields.Json(readonly=True)
     remote_version = fields.Char(readonly=True)
+    local_version = fields.Char(readonly=True, help="What the record here was when both were looked at last; empty where it was too fresh.")
     seen_pass = fields.Integer(readonly=True, help="The last complete list that showed it there.")
     missed = fields.Integer(readonly=True, help="Complete reads in a row that did not show it there.")
     gone = fields.Selection([('here', "Deleted here"), ('there', "Deleted there")], readonly=True)
@@ -65,15 +66,16 @@ class OnlineSyncBinding(models.Model):
             self.search([('merged_into_id', '=', binding.id)]).merged_into_id = kept
             binding.merged_into_id = kept
 
-    def _store(self, base, record):
+    def _store(self, base, local, remote):
         """Keep what both sides agree on now.
 
-        :param record: the record of the other side, as it was read last
+        :param local, remote: the records of both sides, as they were read last
         """
         self.write({
             'seen_pass': self.flow_id.listing_pass,
-            'base_local': to_json(base.local), 'base_remote': to_json(base.remote), 'remote_version': record.version,
-            'title': record.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
+            'base_local': to_json(base.local), 'base_remote': to_json(base.remote),
+            'remote_version': remote.version, 'local_version': local.version,
+            'title': remote.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
         if self.flow_id._entity().is_tie:
             self.tied_ids = self.browse({
                 int(value.key[1:]) for value in base.local.values() if isinstance(value, Ref) and value.key.startswith('#')}).exists()

@@ -1,6 +1,9 @@
+import re
+
 from odoo import _, api, fields, models
 
-from ..clients.odoo_books import SHAPES, OdooSide
+from ..clients.odoo_books import OdooSide
+from ..clients.odoo_models import model_of
 from ..engine import entities, merge, plan
 from .compat import HAS_CONSTRAINT
 from .local_access import LocalAccess
@@ -8,6 +11,9 @@ from .local_access import LocalAccess
 DIRECTIONS = [('both', "Both ways"), ('pull', "From there to here"), ('push', "From here to there"), ('off', "Not synchronized")]
 POLICIES = [('ask', "Ask me"), ('local', "Here wins"), ('remote', "There wins"), ('newest', "The newest wins")]
 MISSING = [('create', "Create it"), ('link', "Only pair what exists"), ('ignore', "Leave it")]
+
+#: Of the name of an entity: what may not be in an external id.
+NOT_A_WORD = r'\W'
 
 
 class OnlineSyncFlow(models.Model):
@@ -20,7 +26,7 @@ class OnlineSyncFlow(models.Model):
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade', index=True)
     company_id = fields.Many2one(related='link_id.company_id', store=True, precompute=True, index=True)
-    entity = fields.Selection(selection='_selection_entity', required=True)
+    entity = fields.Char(required=True, readonly=True)
     name = fields.Char(compute='_compute_name')
     sequence = fields.Integer()
     direction = fields.Selection(DIRECTIONS, required=True, default='off')
@@ -51,15 +57,10 @@ class OnlineSyncFlow(models.Model):
     else:
         _sql_constraints = [('entity_uniq', 'UNIQUE(link_id, entity)', "Each kind of record is there once.")]
 
-    @api.model
-    def _selection_entity(self):
-        return [(entity.name, entity.title) for entity in entities.ENTITIES.values()]
-
     @api.depends('entity')
     def _compute_name(self):
-        titles = dict(self._fields['entity']._description_selection(self.env))
         for flow in self:
-            flow.name = titles.get(flow.entity, '')
+            flow.name = flow._entity().title if flow.entity else ''
 
     def _compute_counts(self):
         bound = dict(self.env['online.sync.binding']._read_group([('flow_id', 'in', self.ids)], ['flow_id'], ['__count']))
@@ -91,11 +92,11 @@ class OnlineSyncFlow(models.Model):
     # -- what the engine needs ----------------------------------------------------------------------------------------------------
 
     def _entity(self):
-        return entities.ENTITIES[self.entity]
+        return entities.ENTITIES.get(self.entity) or self._chosen_entity()
 
     def _model(self):
-        """The model of this database that holds the records."""
-        return self.env[SHAPES[self.entity].model]
+        """The model of this database that holds the records; KeyError when it was uninstalled."""
+        return self.env[model_of(self.entity)]
 
     def _entity_field(self, name):
         """engine.entities.Field of a name, which may be that of a line's field (`lines/KEY/field`)."""
@@ -138,11 +139,12 @@ class OnlineSyncFlow(models.Model):
 
     def _side_here(self):
         env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env
-        return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US')
+        return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US',
+                        self.link_id.flow_ids._shapes())
 
     def _marker(self, res_id):
         """Finds on the other side what was created for a record of ours."""
-        return f'{self.link_id._peer_uid()}.{self.entity}_{res_id}'
+        return f'{self.link_id._peer_uid()}.{re.sub(NOT_A_WORD, "_", self.entity)}_{res_id}'
 
     def action_open_records(self):
         """The synchronized records of this kind."""

@@ -267,7 +267,7 @@ class OnlineSyncFlow(models.Model):
             if item.binding and item.local and item.remote:
                 merged = _carried_out(item.plan, item.outcomes)
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
-                                    item.remote)
+                                    item.local, item.remote)
         self._note_all(items)
         self._ask_all(sides, items, rules)
 

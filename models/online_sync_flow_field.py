@@ -33,6 +33,10 @@ class OnlineSyncFlowField(models.Model):
     default_value = fields.Char(
         "Value for new records", help="What a record that is created on the other side gets where this field does not flow there.")
     is_check = fields.Boolean(readonly=True, help="Both sides compute it; it is compared to the cent, never written.")
+    of = fields.Char(readonly=True, help="The kind of record that it points to. Only of models that a user chose.")
+    is_required = fields.Boolean(readonly=True, help="A record without it cannot be created. Only of models that a user chose.")
+    is_key = fields.Boolean(
+        "Tells who is the same", readonly=True, help="Records that agree in all these are paired. Only of models that a user chose.")
     problem = fields.Char(readonly=True, help="Why it cannot flow as things are: the field is missing on one side, or of another type.")
     is_line = fields.Boolean(compute='_compute_is_line')
 

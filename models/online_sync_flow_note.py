@@ -69,7 +69,7 @@ class OnlineSyncFlow(models.Model):
         return {**values, 'done_at': fields.Datetime.now()}
 
     def _say_needs(self, needs):
-        titles = dict(self._fields['entity']._description_selection(self.env))
+        titles = {flow.entity: flow.name for flow in self.link_id.flow_ids}
         return _("Waits for: %s", ', '.join(sorted({titles.get(ref.entity, ref.entity) for ref in needs})))
 
     # -- questions --------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..clients.odoo_books import SHAPES
+from ..clients.odoo_models import model_of
 from ..engine import entities
 from ..engine.plan import HERE, THERE
 
@@ -28,7 +28,7 @@ class OnlineSyncFlow(models.Model):
         for flow in self:
             flow.is_document = bool(flow.entity) and flow._entity().is_document
             flow.has_journal = bool(flow.entity) and any(field.name == 'journal' for field in flow._entity().fields)
-            flow.res_model = flow.entity and SHAPES[flow.entity].model
+            flow.res_model = flow.entity and model_of(flow.entity)
 
     def write(self, vals):
         """What was off is paired again before it goes on, and looked through from the beginning."""

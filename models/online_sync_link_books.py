@@ -90,7 +90,8 @@ class OnlineSyncLink(models.Model):
 
     def _working_flows(self):
         """The flows that are on and whose pairs a person confirmed, each after those that it depends on."""
-        return self.flow_ids.filtered(lambda flow: flow.direction != 'off' and flow.pairs_confirmed).sorted('sequence')
+        return self.flow_ids.filtered(
+            lambda flow: flow.direction != 'off' and flow.pairs_confirmed and flow._has_model()).sorted('sequence')
 
     def _advance(self, log, client):
         first, *rest = log.todo or [0]
@@ -122,7 +123,7 @@ class OnlineSyncLink(models.Model):
             return self._flow_failed(flow, self._unexpected(error), log)
 
     def _sides(self, flow, client):
-        return {HERE: flow._side_here(), THERE: client.side(self.user_id.lang or 'en_US')}
+        return {HERE: flow._side_here(), THERE: client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())}
 
     def _flow_failed(self, flow, error, log):
         """What an error of the whole page means. Returns whether the same flow goes on: it does not."""

@@ -8,6 +8,7 @@ from odoo.tools import ormcache
 
 from ..clients import wake
 from ..clients.odoo_books import SHAPES
+from ..engine.entities import ENTITIES
 from . import vault
 from .compat import HAS_CONSTRAINT, NO_ACCESS
 
@@ -54,9 +55,8 @@ class OnlineSyncListener(models.Model):
 
     @api.depends('entities')
     def _compute_entities_words(self):
-        titles = dict(self.env['online.sync.flow']._fields['entity']._description_selection(self.env))
         for listener in self:
-            listener.entities_words = ', '.join(titles[entity] for entity in listener.entities or [] if entity in titles)
+            listener.entities_words = ', '.join(ENTITIES[entity].title for entity in listener.entities or [] if entity in ENTITIES)
 
     # -- what the other Odoo calls ----------------------------------------------------------------------------------------------
 

@@ -74,8 +74,7 @@ class OnlineSyncFlow(models.Model):
         """{model: ((flow id, link id, field that leads to the record, '' for none), …)} of the flows that send changes from here."""
         found = defaultdict(list)
         for flow in self.sudo().search([('direction', 'in', ('both', 'push')), ('link_id.state', 'not in', ('draft', 'disconnected'))]):
-            shape = SHAPES[flow.entity]
-            for model, parent in shape.watched():
+            for model, parent in SHAPES[flow.entity].watched() if flow.entity in SHAPES else ():
                 found[model].append((flow.id, flow.link_id.id, parent))
         return {model: tuple(rows) for model, rows in found.items()}
 

@@ -86,7 +86,7 @@ class OnlineSyncBinding(models.Model):
         names = {}
         for model in set(self.mapped('res_model')):
             ids = self.filtered(lambda binding, model=model: binding.res_model == model).mapped('res_id')
-            records = self.env[model].with_context(active_test=False).search([('id', 'in', ids)])
+            records = self.env[model].with_context(active_test=False).search([('id', 'in', ids)]) if model in self.env else ()
             names.update({(model, record.id): record.display_name for record in records})
         for binding in self:
             binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")

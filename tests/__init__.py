@@ -21,10 +21,12 @@ from . import test_match_screen
 from . import test_matching
 from . import test_matching_properties
 from . import test_merge
+from . import test_odoo_models
 from . import test_odoo_rpc
 from . import test_peer
 from . import test_peer_payments
 from . import test_peer_alike
+from . import test_peer_models
 from . import test_peer_screens
 from . import test_peer_story
 from . import test_peer_wire

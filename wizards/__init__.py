@@ -1,4 +1,5 @@
 from . import base_partner_merge
+from . import online_sync_add
 from . import online_sync_connect
 from . import online_sync_decide
 from . import online_sync_dry_run
