@@ -19,6 +19,8 @@ FIELD = 'f_'
 #: {type of a field of Odoo: how it is converted}. Another type cannot cross.
 KINDS = {'char': 'text', 'text': 'text', 'html': 'html', 'boolean': 'bool', 'integer': 'number', 'float': 'number', 'monetary': 'number',
          'date': 'date', 'selection': 'choice', 'many2one': 'id', 'many2many': 'ids'}
+#: Kinds of value that cannot tell who is the same.
+_NO_KEY = ('html', 'ids', 'bool')
 #: Who may do what, how the database works, what is told to whom: never the business of other books.
 _TECHNICAL = ('ir.', 'mail.', 'bus.', 'base.', 'base_import.', 'web_', 'iap.', 'online.sync.', 'res.users', 'res.config', 'auth_', 'auth.',
               'report.', 'discuss.', 'sms.', 'fetchmail.', 'digest.', 'decimal.', 'change.password.', 'res.device')
@@ -43,6 +45,11 @@ class Crossing:
     type: str = ''
     of: str = ''
     required: bool = False
+
+    @property
+    def can_be_key(self) -> bool:
+        """Whether it can tell who is the same."""
+        return self.kind not in _NO_KEY
 
     def as_map(self) -> Map:
         return Map(f'{FIELD}{self.name}', self.name, self.kind, self.of)

@@ -36,7 +36,7 @@ class OnlineSyncFlowField(models.Model):
     of = fields.Char(readonly=True, help="The kind of record that it points to. Only of models that a user chose.")
     is_required = fields.Boolean(readonly=True, help="A record without it cannot be created. Only of models that a user chose.")
     is_key = fields.Boolean(
-        "Tells who is the same", readonly=True, help="Records that agree in all these are paired. Only of models that a user chose.")
+        "Pair by", readonly=True, help="Records that agree in all these are paired. Only of models that a user chose.")
     problem = fields.Char(readonly=True, help="Why it cannot flow as things are: the field is missing on one side, or of another type.")
     is_line = fields.Boolean(compute='_compute_is_line')
 

@@ -18,9 +18,15 @@ class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
     title = fields.Char(readonly=True, help="What the records are called, where a user chose the model.")
+    is_chosen = fields.Boolean(compute='_compute_is_chosen', help="A user chose the model.")
     checked_here_at = fields.Datetime(readonly=True, copy=False, help="When it was last looked who was deleted here.")
 
     # -- what the records are -----------------------------------------------------------------------------------------------------
+
+    @api.depends('entity')
+    def _compute_is_chosen(self):
+        for flow in self:
+            flow.is_chosen = flow._is_chosen()
 
     def _is_chosen(self):
         """Whether a user chose the model."""
@@ -112,7 +118,7 @@ class OnlineSyncFlow(models.Model):
             'sequence': max(link.sudo().flow_ids.mapped('sequence'), default=0) + 1, 'direction': 'both',
             'field_ids': [(0, 0, {
                 'name': f'{odoo_models.FIELD}{one.name}', 'title': one.title, 'kind': kind_of(one), 'of': one.of,
-                'is_required': one.required and one.kind != 'bool', 'is_key': one.name in keys,
+                'is_required': one.required and one.kind != 'bool', 'is_key': one.can_be_key and one.name in keys,
             }) for one in chosen],
         }).with_env(self.env)
 
@@ -121,6 +127,17 @@ class OnlineSyncFlow(models.Model):
         if 'entity' in vals and not self.env.su:
             raise AccessError(_("What the records are cannot be changed. Add others."))
         return super().write(vals)
+
+    def action_remove(self):
+        """Forget records that a user chose: their pairs and what is known of them. The records themselves stay, on both sides."""
+        self.ensure_one()
+        self.check_access('write')
+        if not self._is_chosen():
+            raise UserError(_("These are part of every connection. Turn them off instead."))
+        needed_by = (self.link_id.flow_ids - self).filtered(lambda flow: self.entity in flow.field_ids.mapped('of'))
+        if needed_by:
+            raise UserError(_("Remove first what points to them: %s.", ', '.join(needed_by.mapped('name'))))
+        self.sudo().unlink()
 
     # -- running ------------------------------------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ class OnlineSyncLink(models.Model):
 
     def _name_of_step(self, step):
         if isinstance(step, list) and step[0] == FLOW:
-            return self.env['online.sync.flow'].browse(step[1]).name
+            return self.env['online.sync.flow'].browse(step[1]).exists().name or ''
         return super()._name_of_step(step)
 
     def _flow_step(self, flow, log, client):

@@ -2,6 +2,7 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..clients import odoo_models
 from .peer_common import PeerCase
 
 CATEGORY = 'res.partner.category'
@@ -100,6 +101,47 @@ class PeerModelsTests:
         self.assertTrue(self.there('product.category', [('id', '=', twin)], 'name'))
         self.assertIn(flow, self.link.issue_ids.flow_id)
 
+    def test_analytic_accounts(self):
+        """A record that points to another chosen one; new ones belong to the company of the books, not to the user's first."""
+        plans = self.begin_with('account.analytic.plan', ('name',))
+        accounts = self.begin_with('account.analytic.account', ('name', 'code', 'plan_id'), ('code',))
+        self.assertEqual(accounts.field_ids.filtered(lambda field: field.name == 'f_plan_id').of, plans.entity)
+        plan = self.env['account.analytic.plan'].browse(plans.binding_ids[:1].res_id)
+        here = self.env['account.analytic.account'].create({
+            'name': 'Fair', 'code': 'F1', 'plan_id': plan.id, 'company_id': self.company.id})
+        there = self.create_there('account.analytic.account', name='Move', code='M1', plan_id=self.twin(plan))
+        self.run_sync()
+        twin, = self.there('account.analytic.account', [('id', '=', self.twin(here))], 'code', 'plan_id', 'company_id')
+        company, = self.there('res.company', [('name', '=', 'Peer Company')])
+        self.assertEqual((twin['code'], twin['plan_id'], twin['company_id']), ('F1', self.twin(plan), company['id']))
+        mine = self.twin_of('account.analytic.account', there)
+        self.assertEqual((mine.code, mine.plan_id, mine.company_id), ('M1', plan, self.company))
+        with self.assertRaisesRegex(UserError, accounts.name):
+            plans.action_remove()
+        chosen = [plans.entity, accounts.entity]
+        accounts.action_remove()
+        plans.action_remove()
+        self.assertFalse(self.link.flow_ids.filtered(lambda flow: flow.entity in chosen))
+        self.assertTrue(mine.exists())
+        self.assertEqual(self.run_sync().failed, 0)
+        with self.assertRaises(UserError):
+            self.flow('partner').action_remove()
+
+    def test_what_both_typed_in_later_is_found(self):
+        self.begin_with()
+        self.run_sync()
+        here, there = self.category('Fresh'), self.create_there(CATEGORY, name='Fresh', color=3)
+        self.run_sync()
+        self.assertEqual(self.twin(here), there)
+        self.assertEqual(len(self.named('Fresh')), 1)
+
+    def test_what_cannot_tell_who_is_the_same(self):
+        flow = self.choose('product.category', ('name', 'property_cost_method'), ('name', 'property_cost_method'))
+        self.assertIn('f_name', flow.field_ids.filtered('is_key').mapped('name'))
+        flow.action_remove()
+        field = odoo_models.Crossing('note', 'Note', 'html')
+        self.assertFalse(field.can_be_key)
+
     def test_what_cannot_be_chosen(self):
         for model in ('res.users', 'ir.rule', 'account.move', 'online.sync.connect', 'mail.thread', 'no.such.model'):
             with self.assertRaises(UserError):
@@ -129,7 +171,7 @@ class PeerModelsTests:
         self.assertEqual(rows['parent_id'].kind_name, "Another record")
         self.assertNotIn('parent_path', rows)
         rows['color'].is_chosen = True
-        self.assertEqual(wizard.action_add()['res_id'], link.id)
+        wizard.action_add()
         flow = self.flow(ENTITY)
         self.assertEqual(sorted(flow.field_ids.mapped('name')), ['f_color', 'f_name'])
         self.assertTrue(flow.needs_pairing)

@@ -112,6 +112,20 @@ class TestPeerScreens(PeerCase, HttpCase):
         with self.assertRaisesRegex(UserError, 'Acme Bakery'):
             pairing.action_confirm()
 
+    def test_what_is_archived_on_both_sides_is_no_question(self):
+        self.both_know(name='Old Street', active=False)
+        self.env['res.partner'].create({'name': 'Left alone', 'active': False})
+        _there, known = self.both_know(name='Old Vat', vat='US777', active=False)
+        self.create_there('res.partner', name='Back again')
+        self.env['res.partner'].create({'name': 'Back again', 'active': False})
+        pairing = self.pairing('partner')
+        self.assertFalse(self.line(pairing, 'Old Street') + self.line(pairing, 'Left alone'))
+        self.assertEqual(self.line(pairing, 'Old Vat').sureness, 'exact')
+        self.assertEqual(self.line(pairing, 'Back again').decision, 'open')
+        pairing.action_no_to_all()
+        pairing.action_confirm()
+        self.assertTrue(self.twin(known))
+
     def test_reading_costs_no_query_a_line(self):
         self.create_there('res.partner', name='First')
         self.env['res.partner'].create([{'name': f'Customer {number}'} for number in range(10)])
@@ -221,6 +235,14 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.start_books_tour('online_sync_books_dry_run')
         self.assertFalse(self.there('res.partner', [('id', '=', self.twin(old))], 'active')[0]['active'])
 
+    def test_tour_of_adding_records(self):
+        self.create_there('res.partner.category', name='Wholesale')
+        self.env['res.partner.category'].create({'name': 'Wholesale'})
+        self.switch_on('partner')
+        self.env.ref('base.user_admin').partner_id.write({'name': 'Ada', 'email': False})
+        self.start_books_tour('online_sync_books_add')
+        self.assertFalse(self.env['online.sync.binding'].search([('res_model', '=', 'res.partner.category')]), "removed with its flow")
+
     def test_tour_of_the_questions(self):
         """Each kind of question, answered as a bookkeeper does: by its button."""
         account = self.env['account.account'].create({'code': '499777', 'name': 'Consulting', 'account_type': 'income'})
@@ -250,6 +272,7 @@ class TestPeerScreens(PeerCase, HttpCase):
     def test_tour(self):
         _acme_there, acme = self.both_know(name='Acme', vat='US123')
         blue_there, blue = self.both_know(name='Blue Labs')
+        self.both_know(name='Gray')
         self.link.flow_ids._switch_on_first(self.link)
         self.start_books_tour('online_sync_books')
         self.assertEqual(self.flow('product').direction, 'pull')

@@ -34,7 +34,8 @@ class OnlineSyncAdd(models.TransientModel):
         needed, label = set().union(*required.values()), self.env[self.model]._rec_name
         self.write({'is_read': True, 'field_ids': [(5, 0, 0), *((0, 0, {
             'name': one.name, 'title': one.title, 'kind': kind_of(one), 'is_needed': one.name in needed,
-            'is_chosen': one.name in needed or one.name == label, 'is_key': one.name == label,
+            'is_chosen': one.name in needed or one.name == label,
+            'is_key': one.can_be_key and one.name == label, 'can_be_key': one.can_be_key,
         }) for one in crossings)]})
         return self._show()
 
@@ -51,7 +52,7 @@ class OnlineSyncAdd(models.TransientModel):
         chosen = self.field_ids.filtered('is_chosen')
         self.env['online.sync.flow']._create_chosen(
             self.link_id, self.model, chosen.mapped('name'), chosen.filtered('is_key').mapped('name'))
-        return self.link_id.action_open_form()
+        return {'type': 'ir.actions.act_window_close'}
 
     def _show(self):
         return {'type': 'ir.actions.act_window', 'name': _("Add Records"), 'res_model': self._name, 'res_id': self.id,
@@ -72,7 +73,8 @@ class OnlineSyncAddField(models.TransientModel):
     kind_name = fields.Char("Kind of value", compute='_compute_kind_name')
     is_needed = fields.Boolean("Needed", readonly=True, help="New records cannot be without it.")
     is_chosen = fields.Boolean("Synchronize")
-    is_key = fields.Boolean("Tells who is the same", help="Records that agree in all fields marked so are paired, not created again.")
+    can_be_key = fields.Boolean(readonly=True)
+    is_key = fields.Boolean("Pair by", help="Records that agree in all fields marked so are paired, not created again.")
 
     @api.depends('kind')
     def _compute_kind_name(self):

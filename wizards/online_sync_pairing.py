@@ -4,7 +4,7 @@ from dataclasses import replace
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
-from ..clients.books import Ref
+from ..clients.books import ARCHIVED, CANCELLED, Ref
 from ..engine import pairing
 from ..engine.plan import HERE, THERE
 from ..models.compat import HAS_CONSTRAINT
@@ -56,6 +56,7 @@ class OnlineSyncPairing(models.TransientModel):
         for flow in flows:      # each after those that it points to: an invoice is the same only when its partner is
             here, there = flow._read_unpaired(sides)
             pairs = proposed.weigh(flow._pairs_among(map(proposed.put, here), map(proposed.put, there)), here)
+            pairs, here, there = _without_resting(pairs, here, there)
             proposed.add(flow.entity, pairs)
             self._propose(flow, here, there, pairs)
 
@@ -273,6 +274,16 @@ class OnlineSyncPairingLine(models.TransientModel):
     def action_no(self):
         """Not the same; it stays as it is."""
         self.decision = 'no'
+
+
+def _without_resting(pairs, here, there):
+    """Without what is archived or cancelled and has no pair, or only a probable one that rests too: it crosses to nowhere by itself."""
+    resting = {side: {record.key for record in records if record.state in (ARCHIVED, CANCELLED)}
+               for side, records in ((HERE, here), (THERE, there))}
+    kept = [pair for pair in pairs if pair.sureness == pairing.EXACT
+            or pair.local not in resting[HERE] or pair.remote not in resting[THERE]]
+    left = resting[HERE] - {pair.local for pair in kept}, resting[THERE] - {pair.remote for pair in kept}
+    return kept, [record for record in here if record.key not in left[0]], [record for record in there if record.key not in left[1]]
 
 
 class _Proposed:

@@ -1,4 +1,5 @@
 import { registry } from "@web/core/registry";
+import { session } from "@web/session";
 
 const openConnections = [
     { trigger: ".o_navbar_apps_menu button:enabled", run: "click" },
@@ -181,6 +182,39 @@ registry.category("web_tour.tours").add("online_sync_books_dry_run", {
         { trigger: ".oe_stat_button[name='action_open_changes']", run: "click" },
         { trigger: ".o_searchview .o_facet_remove", run: "click" },
         { trigger: question("Cedar") + ":contains('Done')" },
+    ],
+});
+
+/** Odoo 19.0 draws a list of choices of its own, 18.0 the browser's. */
+const chooseModel = (name) => session.server_version_info[0] > 18
+    ? [
+        { trigger: ".modal .o_field_widget[name='model'] input", run: "click" },
+        { trigger: `.o_select_menu_item:contains('${name}')`, run: "click" },
+    ]
+    : [{ trigger: ".modal .o_field_widget[name='model'] select", run: `selectByLabel ${name}` }];
+
+registry.category("web_tour.tours").add("online_sync_books_add", {
+    steps: () => [
+        ...openBooks,
+        { trigger: ".o_form_view button[name='action_add_records']", run: "click" },
+        ...chooseModel("Partner Tags"),
+        { trigger: ".modal .modal-footer button[name='action_read']", run: "click" },
+        { trigger: ".modal .o_data_row:contains('Name') .o_data_cell[name='is_chosen'] input:checked" },
+        { trigger: ".modal .o_data_row:contains('Color') .o_data_cell[name='is_chosen'] input", run: "click" },
+        { trigger: ".modal .o_data_row:contains('Color') .o_data_cell[name='is_chosen'] input:checked" },
+        { trigger: ".modal .modal-footer button[name='action_add']", run: "click" },
+        { trigger: flow("Partner Tags", "both") },
+        { trigger: ".o_form_view button[name='action_pair']:visible", run: "click" },
+        { trigger: ".o_online_sync_pairing .o_data_row:contains('Partner Tags')" },
+        { trigger: ".o_online_sync_confirm:contains('Confirm'):visible", run: "click" },
+        { trigger: ".o_notification:contains('pairs confirmed')" },
+        { trigger: ".o_data_row:contains('Partner Tags') button[name='action_open_fields']", run: "click" },
+        { trigger: ".o_data_row:contains('Color') [data-direction='both']", run: "click" },
+        { trigger: ".o_data_row:contains('Color') [data-direction='pull']" },
+        { trigger: ".o_back_button, .o_breadcrumb .breadcrumb-item:last a", run: "click" },
+        { trigger: ".o_data_row:contains('Partner Tags') button[name='action_remove']", run: "click" },
+        { trigger: ".modal-footer .btn-primary", run: "click" },
+        { trigger: ".o_field_widget[name='flow_ids']:not(:contains('Partner Tags'))" },
     ],
 });
 
