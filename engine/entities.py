@@ -25,6 +25,7 @@ class Field:
     :param frozen: once the document is posted it changes only through draft
     :param check: never written; both sides compute it, and it must be the same to the cent
     :param in_books: an amount or rate in the currency of the books: it means nothing to books that are kept in another one
+    :param own: each side gives one of its own: two records that were found to be the same each keep theirs
     :param direction: how it flows unless the user says otherwise
     """
 
@@ -37,6 +38,7 @@ class Field:
     frozen: bool = False
     check: bool = False
     in_books: bool = False
+    own: bool = False
     direction: str = BOTH
 
     def refs(self) -> Iterator[str]:
@@ -151,13 +153,13 @@ ENTITIES = {entity.name: entity for entity in (
         Field('sales_taxes', "Sales taxes", REFS, of='tax'), Field('purchase_taxes', "Purchase taxes", REFS, of='tax'),
     ), keys=(('barcode',), ('code', 'name')), hints=(('code',), ('name',))),
     Entity('invoice', "Invoices and bills", (
-        Field('kind', "Kind of document", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True),
+        Field('kind', "Kind of document", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True, own=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Invoice date", DATE, frozen=True),
         Field('entry_date', "Accounting date", DATE, frozen=True), Field('due_date', "Due date", DATE),
         Field('currency', "Currency", CODE, frozen=True),
         Field('rate', "Currency rate", NUMBER, frozen=True, in_books=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
-        Field('payment_reference', "Payment reference"), Field('origin', "Source document"),
+        Field('payment_reference', "Payment reference", own=True), Field('origin', "Source document"),
         Field('terms', "Terms", REF, of='payment_term', frozen=True),
         Field('note', "Terms and conditions", HTML), Field('lines', "Lines", LINES, lines=_INVOICE_LINE, frozen=True),
         Field('untaxed', "Untaxed amount", MONEY, check=True), Field('tax', "Tax", MONEY, check=True),
@@ -166,7 +168,7 @@ ENTITIES = {entity.name: entity for entity in (
     ), keys=(('kind', 'number', 'partner', 'total', 'date'),), hints=(
         ('kind', 'number', 'partner', 'total'), ('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')), is_document=True),
     Entity('payment', "Payments", (
-        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number"),
+        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number", own=True),
         Field('partner_kind', "Customer or vendor", CHOICE, required=True, frozen=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('amount', "Amount", MONEY, required=True, frozen=True), Field('currency', "Currency", CODE, required=True, frozen=True),
@@ -174,7 +176,7 @@ ENTITIES = {entity.name: entity for entity in (
     ), keys=(('direction', 'number', 'partner', 'amount', 'date'),), hints=(
         ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True),
     Entity('entry', "Journal entries", (
-        Field('number', "Number", frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
+        Field('number', "Number", frozen=True, own=True), Field('date', "Date", DATE, required=True, frozen=True),
         Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
         Field('total', "Total", MONEY, check=True, in_books=True),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ..clients.books import ARCHIVED, CANCELLED, POSTED, Intent, Line, LineEdits, Record, Ref, Value
 from .entities import CREATE, STATE, Entity
-from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, merge
+from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty, merge
 
 HERE, THERE = 'here', 'there'
 #: What a plan does.
@@ -67,7 +67,7 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
-    rules = _without_checks(entity, rules)
+    rules = _without_own(entity, _without_checks(entity, rules), base, here, there)
     merged = _turned(merge(base, here, there, rules, newer, decided), here, there, decided)
     undecided = merge(base, here, there, rules, newer) if decided else merged
     to_local, held_here = _kept_apart(entity, local, merged.to_local, options, _allowed(decided, undecided.to_local))
@@ -168,6 +168,13 @@ def _instead(old, new):
 def _without_checks(entity, rules):
     checks = {field.name for field in entity.fields if field.check}
     return {name: rule for name, rule in rules.items() if name not in checks}
+
+
+def _without_own(entity, rules, base, here, there):
+    """Each side keeps what it gave by itself before anybody knew that these are the same."""
+    kept = {field.name for field in entity.fields if field.own and not (base and field.name in base.local)
+            and not is_empty(here.get(field.name)) and not is_empty(there.get(field.name))}
+    return {name: rule for name, rule in rules.items() if name not in kept}
 
 
 def _allowed(decided, undecided):

@@ -34,7 +34,7 @@ class OnlineSyncBinding(models.Model):
         help="What belongs together by this record.")
     merged_into_id = fields.Many2one(
         'online.sync.binding', readonly=True, ondelete='set null', index='btree_not_null',
-        help="The record here was merged into that one. What points to its partner there means that one too.")
+        help="The record was merged into that one, here or there. What points to it on the other side means that one too.")
     decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
     last_sync = fields.Datetime("Last synchronized", readonly=True)
 

@@ -1,11 +1,14 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
-from odoo import fields, models
+from odoo import _, fields, models
 
+from ..engine.entities import REF
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
 
 #: Complete lists in a row that must miss a record.
 GONE_AFTER = 2
+#: Records of a kind whose references tell whether a deleted one was merged into another.
+SAMPLE = 5
 
 
 class OnlineSyncFlow(models.Model):
@@ -99,7 +102,7 @@ class OnlineSyncFlow(models.Model):
         self.listing_cursor = page.cursor if page.more else False
         if not page.more:
             self.listed_at = fields.Datetime.now()
-            self._note_missing(sides)
+            self._note_missing(sides, log)
         return page.more
 
     def _check_ties(self, sides, keys):
@@ -112,7 +115,7 @@ class OnlineSyncFlow(models.Model):
             for tie in ties.filtered(lambda one, found=found: one.external_id not in found):
                 flow._gone_there(sides, tie)
 
-    def _note_missing(self, sides):
+    def _note_missing(self, sides, log):
         """After a complete list: two in a row that do not show a record mean that it was deleted."""
         missing = self.env['online.sync.binding'].search([
             ('flow_id', '=', self.id), ('seen_pass', '<', self.listing_pass), ('gone', '=', False)])
@@ -121,7 +124,40 @@ class OnlineSyncFlow(models.Model):
         gone = missing.filtered(lambda one: one.missed >= GONE_AFTER)
         found = sides[THERE].read_records(self.entity, gone.mapped('external_id'), ()) if gone else {}
         for binding in gone.filtered(lambda one: one.external_id not in found):
-            self._gone_there(sides, binding)
+            heir = self._heir_there(sides, binding)
+            if heir:
+                binding.write({'gone': THERE, 'merged_into_id': heir.id})
+                log._say(_("%(gone)s was merged into %(kept)s there. Here both stay, and both mean that one.",
+                           gone=binding.name_here, kept=heir.name_here))
+            else:
+                self._gone_there(sides, binding)
+
+    def _heir_there(self, sides, binding):
+        """The pair of the record that took the place of a deleted one there: all that pointed to the one points to the other now."""
+        found, bindings = set(), self.env['online.sync.binding']
+        for flow, names in self._pointing_here().items():
+            found |= flow._point_to(sides, names, f'#{binding.id}')
+        heir = bindings.search([('flow_id', '=', self.id), ('external_id', '=', found.pop())]) if len(found) == 1 else bindings
+        return (heir.merged_into_id or heir) - binding
+
+    def _pointing_here(self):
+        """{flow: names of its fields that point to records of this kind}"""
+        names = {flow: [field.name for field in flow._entity().fields if field.of == self.entity and field.kind == REF]
+                 for flow in self.link_id._working_flows()}
+        return {flow: fields for flow, fields in names.items() if fields}
+
+    def _point_to(self, sides, names, common):
+        """Keys of what the records of this flow point to there now, that pointed to a record when both sides last agreed; a few of them."""
+        found = set()
+        for name in names:
+            self.env.cr.execute(
+                """SELECT external_id FROM online_sync_binding
+                    WHERE flow_id = %s AND gone IS NULL AND base_remote -> %s -> 'r' ->> 1 = %s LIMIT %s""",
+                [self.id, name, common, SAMPLE])
+            keys = [key for key, in self.env.cr.fetchall()]
+            records = sides[THERE].read_records(self.entity, keys, (name,)) if keys else {}
+            found |= {record.fields[name].key for record in records.values() if record.fields.get(name)}
+        return found
 
     def _gone_there(self, sides, binding):
         """A record was deleted there: archived here, cancelled if it is a draft here; a posted document is left to a person."""

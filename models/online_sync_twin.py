@@ -94,7 +94,8 @@ class OnlineSyncBinding(models.Model):
     def action_open_there(self):
         """The twin, in a new tab."""
         self.ensure_one()
-        return {'type': 'ir.actions.act_url', 'url': self.link_id._address_of(self.entity, self.external_id), 'target': 'new'}
+        there = self.merged_into_id if self.gone == 'there' and self.merged_into_id else self
+        return {'type': 'ir.actions.act_url', 'url': self.link_id._address_of(self.entity, there.external_id), 'target': 'new'}
 
     def action_open_here(self):
         """The record of this database."""

@@ -426,6 +426,35 @@ class PeerTests:
         self.assertTrue(self.twin(boston) and self.twin_of('res.partner', paris))
         self.assertFalse(self.twin(york) or self.twin_of('res.partner', rome))
 
+    def test_contacts_that_are_merged_there(self):
+        """Odoo merges past its ORM: the documents are not marked as changed there."""
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        kept, other = (self.env['res.partner'].create({'name': name}) for name in ('Kept', 'Other'))
+        self.partner = other
+        invoice = self.invoice(100)
+        self.partner = kept
+        self.invoice(120)
+        self.run_sync()
+        there, gone = self.twin(kept), self.twin(other)
+        self.peer.shell(f"partners = env['res.partner'].browse([{there}, {gone}])\n"
+                        f"env['base.partner.merge.automatic.wizard'].create({{}})._merge(partners.ids, partners[0])\nenv.cr.commit()")
+        self.assertEqual(self.there('account.move', [('id', '=', self.twin(invoice))], 'partner_id')[0]['partner_id'], there)
+        for _day in range(2):
+            self.flow('partner').listed_at = False
+            log = self.run_sync()
+        self.assertIn('Other was merged into Kept there', log.detail)
+        self.assertTrue(other.active)
+        self.partner = other
+        new = self.invoice(140)
+        self.write_there('account.move', self.twin(invoice), ref='changed there')
+        self.run_sync()
+        self.assertEqual((invoice.ref, invoice.partner_id), ('changed there', other))
+        self.assertEqual(self.there('account.move', [('id', '=', self.twin(new))], 'partner_id')[0]['partner_id'], there)
+        self.assertFalse(self.link.issue_ids.filtered(lambda issue: issue.state == 'open').mapped('summary'))
+        other.phone = '555 1234'
+        log = self.run_sync()
+        self.assertFalse(log.failed + log.waiting)
+
     def test_contacts_that_are_merged_here(self):
         self.with_invoices()
         kept, other = self.env['res.partner'].create([{'name': name, 'email': 'acme@example.com'} for name in ('Acme', 'Acme Inc.')])

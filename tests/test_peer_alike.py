@@ -150,7 +150,15 @@ class AlikeTests:
         self.run_sync()
         self.run_sync()
         self.assertEqual((self.twin(here), self.invoices()), (there[1], (2, 2)))
-        self.assertFalse(self.issues('alike'))
+        self.assertFalse(self.issues().mapped('summary'), "each keeps the number that it has")
+        here.button_draft()
+        here.invoice_line_ids.name = 'other work'
+        here.action_post()
+        self.flow('invoice').follows = True
+        self.run_sync()
+        twin, = self.there('account.move', [('id', '=', there[1])], 'name', 'state')
+        self.assertEqual((twin['name'], twin['state']), ('A/2', 'posted'))
+        self.assertFalse(self.issues().mapped('summary'))
 
     def test_another_invoice_of_the_customer_is_no_question(self):
         self.invoice(100)
