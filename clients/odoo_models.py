@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .errors import Rejected
-from .odoo_books import SHAPES, Map, Shape
 from .odoo_habits import Habits
+from .odoo_shapes import SHAPES, Map, Shape
 
 NO_ARCHIVE = "Such records cannot be archived. Delete it there, or keep it."
 #: The provider whose other side is an Odoo.

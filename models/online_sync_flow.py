@@ -149,8 +149,9 @@ class OnlineSyncFlow(models.Model):
     def action_open_records(self):
         """The synchronized records of this kind."""
         self.ensure_one()
+        bindings = self.env['online.sync.binding'].search_fetch([('flow_id', '=', self.id)], ['res_id'])
         return {'type': 'ir.actions.act_window', 'name': self.name, 'res_model': self._model()._name, 'view_mode': 'list,form',
-                'domain': [('id', 'in', self.binding_ids.mapped('res_id'))], 'context': {'create': False}}
+                'domain': [('id', 'in', bindings.mapped('res_id'))], 'context': {'create': False}}
 
     def action_open_fields(self):
         """The fields of this kind of record as a matrix."""

@@ -23,7 +23,7 @@ class OnlineSyncFlow(models.Model):
 
     def _read_unpaired(self, sides):
         """([records here], [records there]) that are not paired yet, with the fields that tell who is the same."""
-        bound = self.env['online.sync.binding'].search([('flow_id', '=', self.id)])
+        bound = self.env['online.sync.binding'].search_fetch([('flow_id', '=', self.id)], ['res_id', 'external_id'])
         known = {HERE: {str(id_) for id_ in bound.mapped('res_id')}, THERE: set(bound.mapped('external_id'))}
         names = {name for key in (*self._entity().keys, *self._entity().hints) for name in key}
         items = []

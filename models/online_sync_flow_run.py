@@ -89,12 +89,13 @@ class OnlineSyncFlow(models.Model):
         What changed there without being told (a transaction that took longer to commit than the overlap) is found too.
         """
         due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
-        if self.direction == 'push' or not self.binding_ids or not self.listing_cursor and self.listed_at and self.listed_at > due:
+        if self.direction == 'push' or not self._has_pairs() or not self.listing_cursor and self.listed_at and self.listed_at > due:
             return False
         if not self.listing_cursor:
             self.listing_pass += 1
         page = sides[THERE].read_listing(self.entity, self.listing_cursor or '')
-        bindings = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))])
+        bindings = self.env['online.sync.binding'].search_fetch(       # not what they last agreed on: that is long
+            [('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))], ['external_id', 'remote_version'])
         bindings.write({'seen_pass': self.listing_pass})
         moved = bindings.filtered(lambda one: one.remote_version and one.remote_version != page.versions[one.external_id])
         if moved:
@@ -105,10 +106,13 @@ class OnlineSyncFlow(models.Model):
             self._note_missing(sides, log)
         return page.more
 
+    def _has_pairs(self):
+        return bool(self.env['online.sync.binding'].search_count([('flow_id', '=', self.id)], limit=1))
+
     def _check_ties(self, sides, keys):
         """Documents changed there: whether they still belong to those that they belonged to. Undoing it is told by nobody."""
         for flow in self.link_id._working_flows().filtered(lambda flow: flow._entity().is_tie and flow.direction != 'push'):
-            ties = flow.binding_ids.search([
+            ties = self.env['online.sync.binding'].search([
                 ('flow_id', '=', flow.id), ('gone', '=', False), ('tied_ids', 'any', [
                     ('flow_id', '=', self.id), ('external_id', 'in', keys)])])
             found = sides[THERE].read_records(flow.entity, ties.mapped('external_id'), ()) if ties else {}

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import ormcache
 
 from ..clients import wake
-from ..clients.odoo_books import SHAPES
+from ..clients.odoo_shapes import SHAPES
 from ..engine.entities import ENTITIES
 from . import vault
 from .compat import HAS_CONSTRAINT, NO_ACCESS

@@ -8,7 +8,7 @@ from collections import defaultdict
 from odoo import api, fields, models
 from odoo.tools import SQL, ormcache
 
-from ..clients.odoo_books import SHAPES
+from ..clients.odoo_shapes import SHAPES
 from .online_sync_link_run import CRON
 
 #: Where the notes of a transaction wait for its commit.

@@ -1,0 +1,190 @@
+"""The part of :class:`clients.odoo_books.OdooSide` that writes."""
+from dataclasses import replace
+
+from .books import ACTIVE, ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
+from .errors import Rejected
+from .odoo_habits import REFUSALS
+
+#: Records that one call reads or writes at most.
+PAGE = 200
+WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
+NOT_REACHED = "It stayed {found} instead of becoming {wanted}. Open it, see what holds it, and bring it to that state by hand."
+
+
+class Writing:
+    """What becomes of intents: created by marker, written, brought to their states, compared with what they were to come to."""
+
+    def write_records(self, entity, intents):
+        shape = self.shapes[entity]
+        outcomes: dict[int, Outcome] = {}
+        for first in range(0, len(intents), PAGE):
+            page = dict(enumerate(intents[first:first + PAGE], first))
+            habits = shape.habits(self, shape)
+            refused = habits.refuse(page)
+            outcomes.update({n: Outcome(page[n].key, None, error) for n, error in refused.items()})
+            page = {n: one for n, one in page.items() if n not in refused}
+            keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
+            for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
+                keys[number] = intent.key
+                errors[number] = self._update(shape, habits.complete(intent))
+            errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
+            states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
+                      if keys.get(n) and not errors.get(n)}
+            errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
+            self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
+            habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys)
+            records = self.read_records(entity, {key for key in keys.values() if key})
+            for n, (key, state) in states.items():      # Odoo may do nothing without a word
+                if key in records and records[key].state != state and state and not errors.get(n):
+                    errors[n] = Rejected(NOT_REACHED.format(found=records[key].state, wanted=state))
+            outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
+        return [outcomes[number] for number in range(len(intents))]
+
+    def _unexpected(self, entity, intents, keys):
+        """{number: error} for new documents whose totals are not what they are on the other side."""
+        wanted = {number: intent for number, intent in intents.items() if intent.expects}
+        names = {name for intent in wanted.values() for name in intent.expects}
+        records = self.read_records(entity, {keys[number] for number in wanted}, names) if wanted else {}
+        return {number: Rejected(WRONG_TOTAL.format(wanted=intent.expects.get('total'), found=records[keys[number]].fields.get('total')))
+                for number, intent in wanted.items() if any(
+                    records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
+
+    def delete_records(self, entity, keys):
+        """Archive records, cancel documents, undo allocations. One outcome for each key, in their order; what is gone already is well."""
+        shape, known = self.shapes[entity], self.read_records(entity, keys, ())
+        state = CANCELLED if shape.states else ARCHIVED
+        wanted = [key for key in dict.fromkeys(keys) if key in known and known[key].state != state]
+        done = self.write_records(entity, [Intent(entity, key, state=state) for key in wanted])
+        outcomes = dict(zip(wanted, done, strict=True))
+        return [outcomes.get(key) or Outcome(key, known.get(key)) for key in keys]
+
+    def create_rows(self, shape, intents):
+        """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""
+        intents = self._with_free_numbers(shape, intents)
+        rows = {number: self._values(shape, intent) for number, intent in intents.items()}
+        ids = self._create_at_once(shape, rows, intents)
+        if ids is not None:
+            return dict(zip(rows, map(str, ids), strict=True)), {}, set()
+        keys, errors, found = {}, {}, set()
+        for number, row in rows.items():
+            marker = intents[number].marker
+            try:
+                keys[number] = str(self._create_marked(shape, [row], [marker])[0])
+            except REFUSALS as error:
+                known = self.access.find_marked(shape.model, marker)
+                if known:
+                    keys[number] = str(known)
+                    found.add(number)
+                else:
+                    errors[number] = error
+        return keys, errors, found
+
+    def _create_at_once(self, shape, rows, intents):
+        """Ids of all, None when one of them was refused: then none was created."""
+        markers = [intents[number].marker for number in rows]
+        try:
+            return self._create_marked(shape, list(rows.values()), markers) if rows else []
+        except REFUSALS:
+            return None
+
+    def _create_marked(self, shape, rows, markers):
+        return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits(self, shape).context})
+
+    def _with_free_numbers(self, shape, intents):
+        """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""
+        maps = {one.name: one for one in shape.maps}
+        wanted = {number: intent for number, intent in intents.items()
+                  if intent.fields.get('number') and not (intent.key and maps['number'].readonly)}
+        if not wanted:
+            return intents
+        name, reference = maps['number'].odoo, maps['reference'].odoo
+        domain = ['|', (name, 'in', sorted({one.fields['number'] for one in wanted.values()})),
+                  ('id', 'in', [int(one.key) for one in wanted.values() if one.key])]
+        rows = self._rows(shape.model, domain, [name, 'journal_id', reference], 0)
+        taken = {(row[name], str(row['journal_id'])): row['id'] for row in rows}
+        own = {str(row['id']): {**row, 'reference': row[reference]} for row in rows}
+        free = {number: self._with_free_number(shape, intent, taken, own.get(intent.key)) for number, intent in wanted.items()}
+        return {**intents, **free}
+
+    def _with_free_number(self, shape, intent, taken, own):
+        """
+        :param own: the document itself, where there is one already
+        """
+        fields = dict(intent.fields)
+        journal = getattr(fields.get('journal'), 'key', str(own['journal_id']) if own else '')
+        by = taken.get((fields.get('number'), journal))
+        if not by or by == (own['id'] if own else self.access.find_marked(shape.model, intent.marker)):
+            return intent       # free, or its own: of an attempt that broke off
+        number = fields.pop('number')
+        reference = fields.get('reference', own and own['reference']) or number
+        return replace(intent, fields={**fields, 'reference': reference})
+
+    def _update(self, shape, intent):
+        values, ids = self._values(shape, intent), [int(intent.key)]
+        try:
+            if intent.reopens or intent.state == DRAFT:
+                self._step(shape, DRAFT, ids)
+            for part in _parts(shape, values):
+                self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=part)
+        except REFUSALS as error:
+            if intent.reopens:      # refused: it is again what it was
+                self._bring_to_states(shape, {0: (intent.key, intent.reopens)}, {})
+            return error
+        return None
+
+    def _bring_to_states(self, shape, wanted, errors):
+        """Call the methods that lead to the wanted states, for all records at once, one by one where that is refused."""
+        by_state: dict[str, list[int]] = {}
+        for number, (_key, state) in wanted.items():
+            if state:
+                by_state.setdefault(state, []).append(number)
+        for state, numbers in by_state.items():
+            try:
+                self._step(shape, state, [int(wanted[number][0]) for number in numbers])
+            except REFUSALS as error:
+                if len(numbers) == 1:
+                    errors[numbers[0]] = error
+                    continue
+                for number in numbers:
+                    try:
+                        self._step(shape, state, [int(wanted[number][0])])
+                    except REFUSALS as one:
+                        errors[number] = one
+
+    def _step(self, shape, state, ids):
+        if not shape.states:
+            shape.habits(self, shape).activate(ids, state == ACTIVE)
+            return
+        rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
+        left = [row['id'] for row in rows if shape.states[row['state']] != state]
+        cancelled = [row['id'] for row in rows if shape.states[row['state']] == CANCELLED]
+        if cancelled and state == POSTED:       # Odoo posts drafts only, and of a cancelled payment it does not even say so
+            self.access.call(shape.model, shape.steps[DRAFT], cancelled, context=self.context)
+        if left:
+            self.access.call(shape.model, shape.steps[state], left, context=self.context)
+
+    def _values(self, shape, intent: Intent):
+        """What Odoo's `create` or `write` wants."""
+        maps = {one.name: one for one in self._usable(shape.model, shape.maps) if not one.readonly}
+        values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items() if name in maps}
+        for lines in shape.lines:
+            if lines.name in intent.fields:
+                values[lines.odoo] = self._commands(lines, intent.fields[lines.name])
+        return values
+
+    def _commands(self, lines, edits):
+        maps = {one.name: one for one in self._usable(lines.model, lines.maps)}
+
+        def raw(fields):
+            return {maps[name].odoo: self._raw(maps[name], value) for name, value in fields.items() if name in maps}
+        if not isinstance(edits, LineEdits):
+            edits = LineEdits(add=edits)
+        return [*([2, int(key), 0] for key in edits.remove), *([1, int(key), raw(fields)] for key, fields in edits.update.items()),
+                *([0, 0, raw(line.fields)] for line in edits.add)]
+
+
+def _parts(shape, values):
+    """What is written one after the other."""
+    names = {one.odoo for one in shape.lines} if shape.habits.lines_last else set()
+    parts = ({name: value for name, value in values.items() if (name in names) == is_line} for is_line in (False, True))
+    return [part for part in parts if part]
