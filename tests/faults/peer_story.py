@@ -194,7 +194,7 @@ class Story:
                 yield f"open of {here['name']}: here {here['amount_residual']}, there {there['amount_residual']}"
 
     def twice(self):
-        """Whatever a person made once must be there once on each side; what was typed in on both sides and cancelled on one is not the same."""
+        """Whatever a person made once must be there once on each side; what both typed in and one cancelled is not the same."""
         for side, books in self.sides.items():
             for model, name in (('res.partner', 'ref'), ('product.product', 'default_code'), ('account.move', 'invoice_origin'),
                                 ('account.payment', 'memo')):
