@@ -254,8 +254,8 @@ class Side(abc.ABC):
         """Those of the keys whose records match a filter."""
 
     @abc.abstractmethod
-    def find_made(self, entity: str, marker: str) -> str:
-        """Key of the record that an earlier attempt created with this marker, '' for none."""
+    def markers_of(self, entity: str, keys: Collection[str]) -> dict[str, str]:
+        """{key: marker} of those of the records that were created with one."""
 
     @abc.abstractmethod
     def find_equal(self, entity: str, wanted: Sequence[Mapping[str, Value]]) -> set[str]:

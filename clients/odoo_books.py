@@ -49,6 +49,9 @@ class Access(SumAccess, Protocol):
     def find_marked(self, model: str, marker: str) -> int:
         """Id of the record that was created with the marker, 0 for none."""
 
+    def markers_of(self, model: str, ids: Sequence[int]) -> dict[str, str]:
+        """{id as a text: marker} of those of the records that have one."""
+
     def now(self) -> datetime:
         """The database's clock."""
 
@@ -112,9 +115,8 @@ class OdooSide(Balances, Writing, Side):
             found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
         return found
 
-    def find_made(self, entity, marker):
-        id_ = self.access.find_marked(self.shapes[entity].model, marker)
-        return str(id_) if id_ else ''
+    def markers_of(self, entity, keys):
+        return self.access.markers_of(self.shapes[entity].model, [int(key) for key in keys]) if keys else {}
 
     def find_equal(self, entity, wanted):
         shape, groups = self.shapes[entity], defaultdict(list)

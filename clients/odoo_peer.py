@@ -61,6 +61,11 @@ class RpcAccess:
         found = self.rpc.find(marker) if marker else None
         return found[1] if found and found[0] == model else 0
 
+    def markers_of(self, model, ids):
+        """{id as a text: external id}; what was created with a marker has it as its first one."""
+        found = self.rpc.call(model, 'get_external_id', list(ids), idempotent=True)
+        return {str(id_): marker for id_, marker in found.items() if marker}
+
     def read_sums(self, model, domain, groups, field, context, offset, limit):
         """Sums by group. JSON-2 came with the method's successor, JSON-RPC goes before the method does."""
         page = {'context': dict(context), 'domain': domain, 'groupby': groups, 'offset': offset, 'limit': limit}

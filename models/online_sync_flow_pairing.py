@@ -1,7 +1,7 @@
 """Pairs before the first write, and before each creation: what both sides have already is found, not created again."""
 from dataclasses import replace
 
-from odoo import models
+from odoo import _, models
 
 from ..clients.books import CANCELLED
 from ..engine import pairing, plan
@@ -69,7 +69,8 @@ class OnlineSyncFlow(models.Model):
 
         :returns: the items that are pairs now
         """
-        met, asked, looked = [], {}, []
+        met, asked, looked = self._take_back(sides, items), {}, []
+        self._leave_to_others([item for item in items if not item.binding])
         for side in (HERE, THERE):
             alone = self._to_be_compared(items, side)
             looked += alone
@@ -85,13 +86,55 @@ class OnlineSyncFlow(models.Model):
             self._translate_all(met)
             self._leave_to_others([item for item in items if not item.binding])
         self._ask_alike(asked, looked)
+        return met + self._take_back(sides, items, gone=True)
+
+    def _take_back(self, sides, items, gone=False):
+        """What a run created there and did not live to remember is the pair of the record that it was created for.
+
+        :param gone: those whose record here was deleted since; else those whose record is still here
+        :returns: the items that are pairs now
+        """
+        owners, met = self._owners(sides, items), []
+        known = {one.res_id for one in self.env['online.sync.binding'].search(
+            [('flow_id', '=', self.id), ('res_id', 'in', list(owners.values()))])}
+        records = sides[HERE].read_records(self.entity, {str(id_) for id_ in owners.values()}) if owners else {}
+        for item in items:
+            owner = owners.get(item.told[THERE].key) if item.told[THERE] else None
+            if not owner or bool(records.get(str(owner))) == gone:
+                continue
+            if owner in known:
+                item.plan = Plan(plan.IGNORED)
+                item.error = _("It was created there by a run that broke off, and its record here is paired with another one by now. "
+                               "Delete one of the two there.")
+                continue
+            item.told = {**item.told, HERE: records.get(str(owner))}
+            item.binding = self._bind_one(owner, item.told[THERE].key)
+            met.append(item)
+        self._translate_all(met)
         return met
+
+    def _owners(self, sides, items):
+        """{key there: id of the record here that it was created for} of records that only the other side seems to have."""
+        keys = {item.told[THERE].key for item in items if not item.binding and item.told[THERE] and not item.told[HERE]
+                and item.plan.kind in (plan.CREATE_HERE, plan.BLOCKED)}
+        return self._created_for(sides, keys)
+
+    def _created_for(self, sides, keys):
+        """{key there: id of the record here that it was created for} of those that this connection created."""
+        own = self._marker('')
+        return {key: int(marker.removeprefix(own)) for key, marker in sides[THERE].markers_of(self.entity, keys).items()
+                if marker.startswith(own)}
 
     def _pair_in_dry_run(self, sides, items):
         """The same, with nothing remembered: the items, without those that a page of the other side shows."""
         shown, known = {id(item): item for item in items}, []
+        owners = self._owners(sides, items)
+        for item in items:
+            if item.told[THERE] and item.told[THERE].key in owners:
+                shown.pop(id(item))     # its record here is told by another page
         for side in (HERE, THERE):
-            for item, other, pair in self._find_alike(sides, side, self._to_be_compared(items, side)):
+            for item, other, pair in self._find_alike(sides, side, [
+                    item for item in self._to_be_compared(items, side) if id(item) in shown]):
                 if pair.sureness != EXACT:
                     item.plan = Plan(plan.ASKED)
                 elif side == THERE:
@@ -132,12 +175,13 @@ class OnlineSyncFlow(models.Model):
                 for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
 
     def _with_own_sure(self, sides, pairs):
-        """What a run created there before it died is known by its marker: it is the same, whatever else is like it."""
-        doubtful = {pair.local for pair in pairs if pair.sureness != EXACT}
-        own = {key: sides[THERE].find_made(self.entity, self._marker(key)) for key in doubtful}
-        sure = [replace(pair, sureness=EXACT) for pair in pairs if own.get(pair.local) == pair.remote]
-        known = {pair.local for pair in sure}, {pair.remote for pair in sure}
-        return [*sure, *(pair for pair in pairs if pair.local not in known[0] and pair.remote not in known[1])]
+        """What this connection created there for a record that is still here is the same as that one, and as no other."""
+        owners = self._created_for(sides, {pair.remote for pair in pairs})
+        here = {str(id_) for id_ in self._model().browse(owners.values()).exists().ids}
+        owner = {key: str(id_) for key, id_ in owners.items() if str(id_) in here}
+        sure = [replace(pair, sureness=EXACT) for pair in pairs if owner.get(pair.remote) == pair.local]
+        known = {pair.local for pair in sure}
+        return [*sure, *(pair for pair in pairs if pair.local not in known and pair.remote not in owner)]
 
     def _without_apart(self, pairs):
         """Without those of which a person said that they are two."""

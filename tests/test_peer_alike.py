@@ -167,6 +167,65 @@ class AlikeTests:
         self.assertEqual(self.invoices(), (2, 2))
         self.assertFalse(self.issues().mapped('summary'))
 
+    def documents(self):
+        """Numbers of customer invoices, here and there, whatever their state."""
+        domain = [('move_type', '=', 'out_invoice')]
+        return (self.env['account.move'].search_count([*domain, ('company_id', '=', self.company.id)]),
+                len(self.there('account.move', domain, 'name')))
+
+    def forget(self, record):
+        """As if the run that brought a record there had died before it could remember it."""
+        binding = self.env['online.sync.binding'].sudo().search([('res_id', '=', record.id), ('res_model', '=', record._name)])
+        self.env['online.sync.change'].sudo().search([('flow_id', '=', binding.flow_id.id), ('res_id', '=', record.id)]).state = 'pending'
+        binding.unlink()
+
+    def test_what_a_dead_run_created_and_what_was_changed_since(self):
+        """It waits here for something else, and is told there: it is no new record of the other side."""
+        invoice = self.invoice(100, post=False)
+        self.run_sync()
+        twin = self.twin(invoice)
+        count = self.documents()
+        self.forget(invoice)
+        other = self.env['res.partner'].create({'name': 'Doubtful'})
+        self.create_there('res.partner', name='Doubtful')
+        invoice.partner_id = other
+        self.write_there('account.move', twin, narration='looked at there')
+        self.run_sync()
+        self.assertEqual(self.documents(), count)
+        self.issues('alike').action_is_same()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual((self.twin(invoice), self.documents()), (twin, count))
+        for issue in self.issues('conflict'):
+            issue.action_keep_here()
+        self.run_sync()
+        self.assertEqual(self.there('account.move', [('id', '=', twin)], 'partner_id')[0]['partner_id'], self.twin(other))
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_what_a_dead_run_created_and_what_was_deleted_since(self):
+        invoice = self.invoice(100, post=False)
+        self.run_sync()
+        twin = self.twin(invoice)
+        self.forget(invoice)
+        invoice.unlink()
+        self.write_there('account.move', twin, narration='looked at there')
+        self.run_sync()
+        self.assertFalse(self.env['account.move'].search([('partner_id', '=', self.partner.id)]), "it does not come back")
+        self.assertEqual(self.there('account.move', [('id', '=', twin)], 'state')[0]['state'], 'cancel')
+
+    def test_what_a_dead_run_created_is_nobody_elses_pair(self):
+        """Another one here is like it now."""
+        here = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.run_sync()
+        twin = self.twin(here)
+        self.forget(here)
+        here.write({'name': 'Birch', 'vat': 'US456'})
+        other = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.run_sync()
+        self.assertEqual(self.twin(here), twin)
+        self.assertTrue(self.twin(other))
+        self.assertNotEqual(self.twin(other), twin)
+
     def test_what_is_only_paired_is_paired_later_too(self):
         values = {'code': '499777', 'name': 'Consulting', 'account_type': 'income'}
         account = self.env['account.account'].create(values)

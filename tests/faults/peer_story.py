@@ -236,7 +236,7 @@ class Story:
                                 for lines in (local[name], remote[name]))
                 if sorted(map(repr, mine)) != sorted(map(repr, theirs)):
                     yield name
-            elif local[name] != remote[name] and name not in ('number', 'reference'):
+            elif local[name] != remote[name] and name not in ('number', 'reference', 'payment_reference'):
                 yield name
 
     def trial_balances(self):
