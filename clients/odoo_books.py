@@ -286,6 +286,8 @@ class OdooSide(Balances, Writing, Side):
         domain = [*shape.domain, *shape.habits(self, shape).domain()]
         if shape.has_company and 'company_id' in self._fields(shape.model):
             domain.append(('company_id', 'in', [self.company, False]))
+        if 'company_ids' in self._fields(shape.model):
+            domain += ['|', ('company_ids', '=', False), ('company_ids', 'parent_of', [self.company])]
         return domain
 
     def _rows(self, model, domain, fields, limit):

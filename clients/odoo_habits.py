@@ -22,6 +22,8 @@ NO_LOCK = date.min
 
 LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would be booked on another day. Open the period, or date it "
           "later.")
+MATCHED = ("It is matched with a payment or another document on this side, and to change it would undo that. Undo the match there and try "
+           "again, or make the change by hand.")
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."
@@ -104,7 +106,15 @@ class Documents(Habits):
             day, lock = fields.get(self.day), max((locks[name] for name in _locks_of(fields) if name in locks), default=None)
             if day and lock and day <= lock:
                 errors[number] = Rejected(LOCKED.format(day=day.isoformat(), lock=lock.isoformat()))
+        matched = self._matched({int(one.key) for number, one in intents.items() if one.reopens == POSTED and number not in errors})
+        errors.update({number: Rejected(MATCHED) for number, one in intents.items() if one.key and int(one.key) in matched})
         return errors
+
+    def _matched(self, ids):
+        """Those of the documents that something is matched with: a change takes them through draft, which would undo it."""
+        field = 'payment_id' if self.shape.model == 'account.payment' else 'move_id'
+        domain = [(field, 'in', sorted(ids)), '|', ('matched_debit_ids', '!=', False), ('matched_credit_ids', '!=', False)]
+        return {row[field] for row in self.side.rows('account.move.line', domain, [field])} if ids else set()
 
     def is_booked(self, intent: Intent) -> bool:
         """Whether a document is posted by it."""

@@ -131,7 +131,8 @@ SHAPES = {
         Map('customer_terms', 'property_payment_term_id', 'id', of='payment_term'),
         Map('vendor_terms', 'property_supplier_payment_term_id', 'id', of='payment_term')),
         lines=(Lines('bank_accounts', 'bank_ids', 'res.partner.bank', 'partner_id', (
-            Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name'))),),
+            Map('number', 'acc_number'), Map('bank', 'bank_id', 'code', code=('res.bank', 'bic')), Map('holder', 'acc_holder_name')),
+            (('active', '=', True),)),),      # Odoo archives an account that is removed; nobody pays there any more
         derived=_derived_of_partner, habits=Partners),
     'product': Shape('product.product', (
         *_same('name', 'barcode'), Map('code', 'default_code'), Map('type', 'type', 'choice'), Map('price', 'list_price', 'number'),

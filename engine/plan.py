@@ -6,7 +6,7 @@ References are in one language for both sides: what both sides know is `#` and t
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..clients.books import ARCHIVED, CANCELLED, POSTED, Intent, Line, LineEdits, Record, Ref, Value
+from ..clients.books import ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
 from .entities import CREATE, STATE, Entity
 from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty, merge
 
@@ -67,18 +67,22 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
+    told = rules
     rules = _without_own(entity, _without_checks(entity, rules), base, here, there)
     merged = _turned(merge(base, here, there, rules, newer, decided), here, there, decided)
     undecided = merge(base, here, there, rules, newer) if decided else merged
-    to_local, held_here = _kept_apart(entity, local, merged.to_local, options, _allowed(decided, undecided.to_local))
-    to_remote, held_there = _kept_apart(entity, remote, merged.to_remote, options, _allowed(decided, undecided.to_remote))
+    to_local, held_here = _kept_apart(
+        entity, local, merged.to_local, options, _allowed(decided, undecided.to_local), _may_be_ours(entity, base and base.local, here))
+    to_remote, held_there = _kept_apart(
+        entity, remote, merged.to_remote, options, _allowed(decided, undecided.to_remote),
+        _may_be_ours(entity, base and base.remote, there))
     merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
     if needs:
         return Plan(BLOCKED, merged=merged, needs=needs, held=held)
-    return Plan(UPDATE if to_local or to_remote else NOTHING, _intent(entity, local, to_local), _intent(entity, remote, to_remote), merged,
-                held=held)
+    return Plan(UPDATE if to_local or to_remote else NOTHING, _intent(entity, local, to_local, _expected(entity, remote, told, to_remote)),
+                _intent(entity, remote, to_remote, _expected(entity, local, told, to_local)), merged, held=held)
 
 
 def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Rule], options: Options, marker: str,
@@ -105,7 +109,7 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     if record.state == CANCELLED:
         return Plan(IGNORED)
     state = ARCHIVED if record.state == ARCHIVED else POSTED if record.state == POSTED and options.arrives_as == POSTED else ''
-    expects = {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields} if state == POSTED else {}
+    expects = _expected(entity, record, rules) if state == POSTED else {}
     fields = _completed(sent, defaults or {})
     intent = Intent(entity.name, marker=marker, fields=fields, state=state, expects=expects)
     return Plan(CREATE_THERE, to_remote=intent) if side == HERE else Plan(CREATE_HERE, to_local=intent)
@@ -182,11 +186,25 @@ def _allowed(decided, undecided):
     return {*decided, *(name.partition('/')[0] for name in decided if name.partition('/')[0] not in undecided)}
 
 
-def _kept_apart(entity, target, edits, options, allowed):
-    """(edits that may be written to a side, names of those that a person must allow because its document is posted)"""
-    if not entity.is_document or target.state != POSTED or options.follows:
+def _may_be_ours(entity, base, values):
+    """Whether a document that is a draft on the other side only may be one that we opened there, or did not post, and died.
+
+    :param base: what this side held when both last agreed, None for never
+    :param values: what it holds
+    """
+    if not base or base.get(STATE) != POSTED:
+        return True
+    return any(name in base and values.get(name) != base[name] for name in (field.name for field in entity.fields if field.frozen))
+
+
+def _kept_apart(entity, target, edits, options, allowed, is_doubtful):
+    """(edits that may be written to a side, names of those that a person must allow because its document is posted)
+
+    :param is_doubtful: that it is a draft on the other side may be our own doing
+    """
+    if not entity.is_document or target.state != POSTED or options.follows and not (is_doubtful and edits.get(STATE) == DRAFT):
         return edits, []
-    frozen = {field.name for field in entity.fields if field.frozen} | {STATE}
+    frozen = {field.name for field in entity.fields if field.frozen} | {STATE} if not options.follows else {STATE}
     held = [name for name in edits if name in frozen and name not in allowed]
     return {name: value for name, value in edits.items() if name not in held}, held
 
@@ -196,13 +214,27 @@ def _held(name, base, local, remote):
     return Conflict(name, base.local.get(name) if base else None, *values)
 
 
-def _intent(entity, record, edits):
+def _expected(entity, record, rules, edits=()):
+    """The amounts that a document must come to where it is posted: those of the other side, when it is posted and stays as it is.
+
+    :param edits: what is written to the other side
+    """
+    if record.state != POSTED or STATE in edits or any(field.frozen and field.name in edits for field in entity.fields):
+        return {}
+    return {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields}
+
+
+def _intent(entity, record, edits, expected):
+    """
+    :param expected: what it must come to once it is posted
+    """
     if not edits:
         return None
     fields = {name: value for name, value in edits.items() if name != STATE}
     is_closed = record.state in (POSTED, CANCELLED) and any(field.frozen and field.name in fields for field in entity.fields)
-    return Intent(entity.name, record.key, fields=fields, state=edits.get(STATE, ''), version=record.version,
-                  reopens=record.state if is_closed else '')
+    state, reopens = edits.get(STATE, ''), record.state if is_closed else ''
+    return Intent(entity.name, record.key, fields=fields, state=state, version=record.version, reopens=reopens,
+                  expects=expected if (state or reopens) == POSTED else {})
 
 
 def _sent(fields, rules, way):

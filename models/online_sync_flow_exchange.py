@@ -7,7 +7,7 @@ that was created there is found again by its marker.
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from odoo import models
+from odoo import _, models
 
 from ..clients import books
 from ..clients.books import Intent, Line, LineEdits, Record, Ref
@@ -262,12 +262,14 @@ class OnlineSyncFlow(models.Model):
     def _remember(self, sides, items):
         self._bind_new(sides, items)
         self._translate_all(items)
-        rules = self._rules()
+        rules, met = self._rules(), []
         for item in items:
             if item.binding and item.local and item.remote:
+                met += [] if item.binding._base() else [item]
                 merged = _carried_out(item.plan, item.outcomes)
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
                                     item.local, item.remote)
+        self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
 
@@ -278,6 +280,7 @@ class OnlineSyncFlow(models.Model):
             outcome = item.outcomes.get(HERE if item.plan.kind == plan.CREATE_HERE else THERE)
             if item.plan.kind in (plan.CREATE_HERE, plan.CREATE_THERE) and outcome and outcome.key:
                 created.append((item, outcome))
+        created = self._without_bound(created)
         bindings = self.env['online.sync.binding'].create([{
             'flow_id': self.id, 'res_model': self._model()._name,
             'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
@@ -286,14 +289,37 @@ class OnlineSyncFlow(models.Model):
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
         self._release(bindings)
-        self._look_at_appendices(sides, created)
+
+    def _without_bound(self, created):
+        """What was said to be created and was there already: the pair of a record that is gone gets the new partner, else it is an error.
+
+        Matches are such: undone and made again they are the same two documents.
+        """
+        about = [(item.plan.kind == plan.CREATE_HERE, outcome.key) for item, outcome in created]
+        bound = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), '|', ('res_id', 'in', [int(key) for is_here, key in about if is_here]),
+            ('external_id', 'in', [key for is_here, key in about if not is_here])])
+        by_key = {**{(True, str(one.res_id)): one for one in bound}, **{(False, one.external_id): one for one in bound}}
+        left = []
+        for (item, outcome), key in zip(created, about, strict=True):
+            binding = by_key.get(key)
+            if not binding:
+                left.append((item, outcome))
+            elif key[0] and binding.gone == THERE or not key[0] and not self._model().browse(binding.res_id).exists():
+                binding.write({
+                    'base_local': False, 'base_remote': False, 'gone': False, 'missed': 0,
+                    **({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})})
+                item.binding = binding
+            else:
+                item.error = _("The other side has it already, as the pair of %s.", binding.title or binding.res_id)
+        return left
 
     # -- deleted ------------------------------------------------------------------------------------------------------------------
 
     def _note_gone(self, sides, items):
         """Records that were deleted here: archived there, cancelled if they are drafts there; a posted document is left to a person."""
         model = self._model()
-        gone = [item for item in items if not model.browse(item.binding.res_id).exists()]
+        gone = [item for item in items if not item.binding.merged_into_id and not model.browse(item.binding.res_id).exists()]
         for item in gone:
             item.binding.gone = HERE
             self._take_along(sides, THERE, item.binding, item.told[THERE])

@@ -19,7 +19,6 @@ class OnlineSyncFlow(models.Model):
 
     title = fields.Char(readonly=True, help="What the records are called, where a user chose the model.")
     is_chosen = fields.Boolean(compute='_compute_is_chosen', help="A user chose the model.")
-    checked_here_at = fields.Datetime(readonly=True, copy=False, help="When it was last looked who was deleted here.")
 
     # -- what the records are -----------------------------------------------------------------------------------------------------
 
@@ -72,6 +71,10 @@ class OnlineSyncFlow(models.Model):
             raise UserError(_("These records are synchronized already."))
         if not self._may_choose(model):
             raise AccessError(_("You may not change these records yourself."))
+        if self.env[model].with_context(active_test=False).search_count([]) != self.env[model].sudo().with_context(
+                active_test=False).search_count([('company_id', 'in', [False, *self.env.companies.ids])] if (
+                    'company_id' in self.env[model]) else []):
+            raise AccessError(_("You do not see all of these records, so you cannot let them flow."))
 
     @api.model
     def _crossings(self, link, model):
@@ -146,31 +149,9 @@ class OnlineSyncFlow(models.Model):
         if not self._is_chosen() or not self.is_loaded or self.direction not in ('both', 'push'):
             return False
         page = sides[HERE].read_changes(self.entity, self.first_cursor or '', self._filter(HERE))
-        known = self._seen_here(page.versions)
-        moved = [int(key) for key, version in page.versions.items() if not version or known.get(int(key), '') < version]
-        if moved:
-            self._count(log, self._exchange(sides, here=moved))
+        self._send_moved(sides, log, page.versions)
         self.first_cursor = page.cursor
         return page.more
-
-    def _seen_here(self, keys):
-        """{id: version} of records here as they were looked at last; those that were refused are tried again by themselves."""
-        about = [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in keys])]
-        left = self.env['online.sync.change'].search([*about, ('state', 'in', ('blocked', 'failed', 'dropped'))])
-        seen = {change.res_id: fields.Datetime.to_string(change.write_date) for change in left}
-        return {**seen, **{one.res_id: one.local_version or '' for one in self.env['online.sync.binding'].search(about)}}
-
-    def _check_here(self, sides, log):
-        """Once a day: who was deleted here."""
-        due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
-        if not self._is_chosen() or self.direction == 'pull' or self.checked_here_at and self.checked_here_at > due:
-            return False
-        ids = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False)]).mapped('res_id')
-        gone = set(ids) - set(self._model().browse(ids).exists().ids)
-        if gone:
-            self._count(log, self._exchange(sides, here=gone))
-        self.checked_here_at = fields.Datetime.now()
-        return False
 
 
 class OnlineSyncFlowField(models.Model):

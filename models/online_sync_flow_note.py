@@ -127,17 +127,16 @@ class OnlineSyncFlow(models.Model):
             ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
             ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
 
-    def _look_at_appendices(self, sides, created):
-        """What belongs to a document that the other side did not have until now follows it.
+    def _look_at_appendices(self, sides, met):
+        """What belongs to documents of which both sides know only now that they are the same follows them.
 
-        :param created: [(item, outcome)]
+        :param met: items
         """
-        if not created or not self._entity().is_document:
+        if not met or not self._entity().is_document:
             return
         for flow in self.link_id._working_flows().filtered(lambda flow: flow._entity().is_appendix):
-            for source, kind, name in ((HERE, plan.CREATE_THERE, 'res_id'), (THERE, plan.CREATE_HERE, 'external_id')):
-                documents = [Ref(self.entity, item.told[source].key) for item, _outcome in created if item.plan.kind == kind]
-                keys = sides[source].find_appended(flow.entity, documents) if documents else ()
+            for source, name in ((HERE, 'res_id'), (THERE, 'external_id')):
+                keys = sides[source].find_appended(flow.entity, [Ref(self.entity, item.told[source].key) for item in met])
                 self.env['online.sync.change'].create([
                     {'flow_id': flow.id, 'origin': source, name: int(key) if source == HERE else key} for key in keys])
 

@@ -158,21 +158,29 @@ class OnlineSyncFlow(models.Model):
         """[(item, item of the other side alone, engine.pairing.Pair)] of what the other side has already; nothing is written."""
         other, entity = THERE if side == HERE else HERE, self._entity()
         own = [item.local if side == HERE else item.remote for item in items]
-        wanted = self._in_words_of(other, list(pairing.searches(entity, own)))
-        keys = sides[other].find_equal(self.entity, wanted) if wanted else set()
-        keys -= self._bound_keys(other, keys)
-        records = sides[other].read_records(self.entity, keys) if keys else {}
-        found = [Item(self.env['online.sync.binding'].browse(), {HERE: None, THERE: None, other: record}) for record in records.values()
-                 if record.state != CANCELLED]
-        self._translate_all(found)
+        wanted = list(pairing.searches(entity, own))
+        found = self._unpaired_equals(sides, other, wanted)
         theirs = [item.remote if side == HERE else item.local for item in found]
         by_key = {item.told[side].key: item for item in items}, {item.told[other].key: item for item in found}
+        rivals = self._unpaired_equals(sides, side, wanted, by_key[0]) if found else []      # who is exact says the whole side, not a page
+        own += [item.local if side == HERE else item.remote for item in rivals]
         pairs = pairing.alike(entity, *((own, theirs) if side == HERE else (theirs, own)))
+        pairs = [pair for pair in pairs if (pair.local if side == HERE else pair.remote) in by_key[0]]
         pairs = self._with_own_sure(sides, self._without_apart(pairs))
         creates = (self.missing_there if side == HERE else self.missing_here) == CREATE
         pairs = [pair for pair in pairs if creates or pair.sureness == EXACT]       # what is never created needs no question
         return [(by_key[0][mine], by_key[1][yours], pair) for pair in pairs
                 for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
+
+    def _unpaired_equals(self, sides, side, wanted, known=()):
+        """Items of records of a side alone that have the wanted values, without those with a key that is known."""
+        keys = sides[side].find_equal(self.entity, self._in_words_of(side, wanted)) if wanted else set()
+        keys -= self._bound_keys(side, keys) | set(known)
+        records = sides[side].read_records(self.entity, keys) if keys else {}
+        found = [Item(self.env['online.sync.binding'].browse(), {HERE: None, THERE: None, side: record}) for record in records.values()
+                 if record.state != CANCELLED]
+        self._translate_all(found)
+        return found
 
     def _with_own_sure(self, sides, pairs):
         """What this connection created there for a record that is still here is the same as that one, and as no other."""

@@ -1,7 +1,7 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
 from odoo import _, fields, models
 
-from ..engine.entities import REF
+from ..engine.entities import CREATE, REF
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
 
@@ -18,6 +18,7 @@ class OnlineSyncFlow(models.Model):
     listing_cursor = fields.Char(readonly=True, copy=False, help="How far the complete list of the other side was read.")
     listing_pass = fields.Integer(readonly=True, copy=False)
     listed_at = fields.Datetime(readonly=True, copy=False)
+    checked_here_at = fields.Datetime(readonly=True, copy=False, help="When it was last looked who was deleted here.")
     is_fetched = fields.Boolean(readonly=True, copy=False, help="All that was there before was looked at once.")
     is_loaded = fields.Boolean(readonly=True, copy=False, help="All that was here before was looked at once.")
 
@@ -74,14 +75,43 @@ class OnlineSyncFlow(models.Model):
         if self.is_loaded or self.direction not in ('both', 'push'):
             return False
         page = sides[HERE].read_changes(self.entity, self.first_cursor or '', self._filter(HERE))
-        bound = set(self.env['online.sync.binding'].search(
-            [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in page.versions])]).mapped('res_id'))
-        new = [int(key) for key in page.versions if int(key) not in bound]
-        if new:
-            self._count(log, self._exchange(sides, here=new))
+        self._send_moved(sides, log, page.versions)
         self.write({'first_cursor': page.cursor, 'is_loaded': not page.more})
         self._note_looked(log, len(page.versions))
         return page.more
+
+    def _send_moved(self, sides, log, versions):
+        """Exchange those of the records here that are not what they were when they were looked at last."""
+        known = self._seen_here(versions)
+        moved = [int(key) for key, version in versions.items() if not version or known.get(int(key), '') < version]
+        if moved:
+            self._count(log, self._exchange(sides, here=moved))
+
+    def _seen_here(self, keys):
+        """{id: version} of records here as they were looked at last; those that were refused are tried again by themselves."""
+        about = [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in keys])]
+        left = self.env['online.sync.change'].search([*about, ('state', 'in', ('blocked', 'failed', 'dropped'))])
+        seen = {change.res_id: fields.Datetime.to_string(change.write_date) for change in left}
+        bound = self.env['online.sync.binding'].search_fetch(about, ['res_id', 'local_version'])
+        return {**seen, **{one.res_id: one.local_version or '' for one in bound}}
+
+    def _begin_sending(self):
+        """What changed here while nobody noted it is looked for."""
+        self.write({'is_loaded': False, 'first_cursor': False, 'checked_here_at': False})
+
+    def _check_here(self, sides, log):
+        """Once a day: who was deleted here without anybody noting it."""
+        due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
+        if self.direction == 'pull' or self.checked_here_at and self.checked_here_at > due:
+            return False
+        bindings = self.env['online.sync.binding'].search_fetch(
+            [('flow_id', '=', self.id), ('gone', '=', False), ('merged_into_id', '=', False)], ['res_id'])
+        ids = bindings.mapped('res_id')
+        gone = sorted(set(ids) - set(self._model().browse(ids).exists().ids))
+        if gone:
+            self._count(log, self._exchange(sides, here=gone[:PAGE]))
+        self.checked_here_at = len(gone) <= PAGE and fields.Datetime.now()
+        return len(gone) > PAGE
 
     def _check_listing(self, sides, log):
         """A page of the complete list of the other side, once a day: who is missing from two lists in a row was deleted there.
@@ -100,6 +130,7 @@ class OnlineSyncFlow(models.Model):
         moved = bindings.filtered(lambda one: one.remote_version and one.remote_version != page.versions[one.external_id])
         if moved:
             self._count(log, self._exchange(sides, there=moved.mapped('external_id')))
+        self._fetch_unknown(sides, log, page.versions.keys() - set(bindings.mapped('external_id')))
         self.listing_cursor = page.cursor if page.more else False
         if not page.more:
             self.listed_at = fields.Datetime.now()
@@ -108,6 +139,17 @@ class OnlineSyncFlow(models.Model):
 
     def _has_pairs(self):
         return bool(self.env['online.sync.binding'].search_count([('flow_id', '=', self.id)], limit=1))
+
+    def _fetch_unknown(self, sides, log, keys):
+        """What is there and nobody was told of: it was committed behind the cursor."""
+        if not self.is_fetched or self.missing_here != CREATE or self._entity().is_appendix:
+            return
+        keys -= set(self.env['online.sync.change'].search_fetch(
+            [('flow_id', '=', self.id), ('external_id', 'in', list(keys))], ['external_id']).mapped('external_id'))
+        only = self._filter(THERE)
+        keys = sorted(sides[THERE].find_matching(self.entity, keys, only) if only and keys else keys)
+        for first in range(0, len(keys), PAGE):
+            self._count(log, self._exchange(sides, there=keys[first:first + PAGE]))
 
     def _check_ties(self, sides, keys):
         """Documents changed there: whether they still belong to those that they belonged to. Undoing it is told by nobody."""
@@ -127,6 +169,12 @@ class OnlineSyncFlow(models.Model):
             binding.missed += 1
         gone = missing.filtered(lambda one: one.missed >= GONE_AFTER)
         found = sides[THERE].read_records(self.entity, gone.mapped('external_id'), ()) if gone else {}
+        gone = gone.filtered(lambda one: one.external_id not in found)
+        if len(gone) > max(PAGE, self.binding_count // 2):
+            log._say(_("%(count)s of %(all)s %(flow)s are there no longer. That is too much at once to be believed, so nothing was done "
+                       "about it here. Look whether the user there still sees them.",
+                       count=len(gone), all=self.binding_count, flow=self.name))
+            return
         for binding in gone.filtered(lambda one: one.external_id not in found):
             heir = self._heir_there(sides, binding)
             if heir:

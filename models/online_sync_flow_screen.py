@@ -34,7 +34,11 @@ class OnlineSyncFlow(models.Model):
         """What was off is paired again before it goes on, and looked through from the beginning."""
         if vals.get('direction') == 'off':
             vals = {**vals, 'pairs_confirmed': False, 'is_loaded': False, 'first_cursor': False}
-        return super().write(vals)
+        silent = self.filtered(lambda flow: flow.direction == 'pull') if vals.get('direction') in ('both', 'push') else self.browse()
+        result = super().write(vals)
+        if silent:
+            silent._begin_sending()
+        return result
 
     @api.model
     def _switch_on_first(self, link):

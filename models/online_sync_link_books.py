@@ -69,6 +69,8 @@ class OnlineSyncLink(models.Model):
         self._note_clock(client)
         peer = client.describe()
         self.env['online.sync.flow'].sudo()._create_all(self)
+        if self.state == 'disconnected':
+            self.flow_ids.sudo()._begin_sending()
         self.write({
             'state': 'connected', 'last_error': False, 'failure_count': 0, 'institution_name': self.institution_name or peer.company,
             'peer_version': peer.version, 'peer_protocol': peer.protocol, 'peer_currency': peer.currency, 'peer_url': peer.name,

@@ -116,7 +116,7 @@ class OnlineSyncPairing(models.TransientModel):
         self.link_id.check_access('write')
         chosen = self.line_ids.filtered(lambda line: line.decision == 'yes' and line.remote_id)
         self._check_once(chosen)
-        for kind in self.kind_ids:
+        for kind in self.kind_ids.filtered(lambda kind: kind.flow_id in self.link_id.flow_ids):
             lines = chosen.filtered(lambda line, kind=kind: line.kind_id == kind)
             flow = kind.flow_id.sudo()
             bound = self.env['online.sync.binding'].sudo().search([('flow_id', '=', flow.id)])
