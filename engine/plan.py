@@ -72,10 +72,11 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     merged = _turned(merge(base, here, there, rules, newer, decided), here, there, decided)
     undecided = merge(base, here, there, rules, newer) if decided else merged
     to_local, held_here = _kept_apart(
-        entity, local, merged.to_local, options, _allowed(decided, undecided.to_local), _may_be_ours(entity, base and base.local, here))
+        entity, local, merged.to_local, options, _allowed(decided, undecided.to_local),
+        _may_be_ours(entity, base, HERE, here, rules))
     to_remote, held_there = _kept_apart(
         entity, remote, merged.to_remote, options, _allowed(decided, undecided.to_remote),
-        _may_be_ours(entity, base and base.remote, there))
+        _may_be_ours(entity, base, THERE, there, rules))
     merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
@@ -186,15 +187,18 @@ def _allowed(decided, undecided):
     return {*decided, *(name.partition('/')[0] for name in decided if name.partition('/')[0] not in undecided)}
 
 
-def _may_be_ours(entity, base, values):
+def _may_be_ours(entity, base, side, values, rules):
     """Whether a document that is a draft on the other side only may be one that we opened there, or did not post, and died.
 
-    :param base: what this side held when both last agreed, None for never
+    :param side: where it is posted: :data:`HERE` or :data:`THERE`
     :param values: what it holds
     """
-    if not base or base.get(STATE) != POSTED:
+    agreed = (base.local if side == HERE else base.remote) if base else {}
+    if agreed.get(STATE) != POSTED:
         return True
-    return any(name in base and values.get(name) != base[name] for name in (field.name for field in entity.fields if field.frozen))
+    merged = merge(base, values, base.remote, rules) if side == HERE else merge(base, base.local, values, rules)
+    moved = merged.to_remote if side == HERE else merged.to_local
+    return any(field.frozen and field.name in moved for field in entity.fields)
 
 
 def _kept_apart(entity, target, edits, options, allowed, is_doubtful):

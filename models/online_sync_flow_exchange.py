@@ -267,11 +267,18 @@ class OnlineSyncFlow(models.Model):
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
                 merged = _carried_out(item.plan, item.outcomes)
-                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), rules),
-                                    item.local, item.remote)
+                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
+                                          self._agreeable(item, rules)), item.local, item.remote)
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
+
+    def _agreeable(self, item, rules):
+        """The rules of what can be agreed on: while it is asked whether a document is posted, what it says is not."""
+        if not self._entity().is_document or all(conflict.name != STATE for conflict in item.plan.conflicts):
+            return rules
+        frozen = {field.name for field in self._entity().fields if field.frozen}
+        return {name: rule for name, rule in rules.items() if name not in frozen}
 
     def _bind_new(self, sides, items):
         """Bindings for what was created, also where what followed was refused: it is there."""
@@ -319,6 +326,8 @@ class OnlineSyncFlow(models.Model):
     def _note_gone(self, sides, items):
         """Records that were deleted here: archived there, cancelled if they are drafts there; a posted document is left to a person."""
         model = self._model()
+        if self.direction == 'pull':
+            return
         gone = [item for item in items if not item.binding.merged_into_id and not model.browse(item.binding.res_id).exists()]
         for item in gone:
             item.binding.gone = HERE

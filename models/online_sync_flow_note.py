@@ -109,6 +109,10 @@ class OnlineSyncFlow(models.Model):
         for item in items:
             for ref in item.plan.needs if item.plan.kind == plan.BLOCKED else ():
                 waiting[ref].append(item)
+        if waiting:
+            self.env['online.sync.issue'].sudo()._count_waiting(self.link_id, {
+                (ref.entity, int(key) if side == HERE else 0, '' if side == HERE else key)
+                for ref in waiting for side, _colon, key in [ref.key.partition(':')]})
         for ref, waits in waiting.items():
             flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
             side, _colon, key = ref.key.partition(':')

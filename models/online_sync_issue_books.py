@@ -105,7 +105,21 @@ class OnlineSyncIssue(models.Model):
             "%(record)s could not be written there: %(why)s", **words)
         return self._raise(
             change.link_id, 'rejected', change.id, flow_id=change.flow_id.id, change_id=change.id, summary=sentence,
-            blocks=_("This record, and %s that need it. It is tried again by itself, ever more rarely.", len(change._waiting())))
+            blocks=self._say_blocked(change))
+
+    def _say_blocked(self, change):
+        return _("This record, and %s that need it. It is tried again by itself, ever more rarely.", len(change._waiting()))
+
+    @api.model
+    def _count_waiting(self, link, refs):
+        """Say anew how much waits for what was not accepted.
+
+        :param refs: (entity, id here, key there) of records that others wait for
+        """
+        for issue in self.search([('link_id', '=', link.id), ('kind', '=', 'rejected'), ('state', '=', 'open')]):
+            change = issue.change_id
+            if {(change.flow_id.entity, change.res_id, ''), (change.flow_id.entity, 0, change.external_id)} & refs:
+                issue.blocks = self._say_blocked(change)
 
     @api.model
     def _settle_rejected(self, changes):

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
 from ..engine.pairing import Pair
+from ..engine.plan import HERE
 from .peer_common import REFERENCES, PeerCase
 
 
@@ -564,6 +565,111 @@ class PeerTests:
         self.assertEqual(self.move_there([('id', '=', self.twin(invoice))])['state'], 'draft')
         change = self.env['online.sync.change'].sudo().search([('res_id', '=', invoice.id), ('state', '=', 'failed')])
         self.assertIn('107', change.why)
+
+    def test_totals_are_compared_also_when_a_draft_is_posted_later(self):
+        """The usual way of a document: typed in, synchronized, posted."""
+        self.with_invoices()
+        tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})
+        there = self.tax_there('Eight', 8)
+        self.flow('tax')._bind([Pair(str(tax.id), str(there), 'exact', ())])
+        invoice = self.invoice(100, tax, post=False)
+        self.run_sync()
+        invoice.action_post()
+        for _attempt in range(2):
+            self.run_sync()
+            self.assertEqual(self.move_there([('id', '=', self.twin(invoice))])['state'], 'draft')
+            self.assertEqual(invoice.state, 'posted')
+            self.env['online.sync.change'].sudo().search([('res_id', '=', invoice.id), ('state', '=', 'failed')]).action_retry()
+        self.assertTrue(self.issues())
+
+    def test_draft_there_that_may_be_our_own_doing_is_asked_about(self):
+        """A run dies between opening the document there and posting it again: ours is not opened for it."""
+        self.with_invoices()
+        self.flow('invoice').follows = True
+        invoice = self.invoice(100)
+        self.run_sync()
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 120
+        invoice.action_post()
+        self.rpc.call('account.move', 'button_draft', [self.twin(invoice)])
+        self.run_sync()
+        self.assertEqual(invoice.state, 'posted')
+        self.issues().action_keep_here()
+        self.run_sync()
+        there = self.move_there([('id', '=', self.twin(invoice))])
+        self.assertEqual((there['state'], there['amount_total']), ('posted', 120))
+        self.assertFalse(self.issues().mapped('summary'))
+        self.rpc.call('account.move', 'button_draft', [self.twin(invoice)])
+        self.run_sync()
+        self.assertEqual(invoice.state, 'draft', "what a person did there follows")
+
+    def test_changes_while_nothing_is_sent_are_sent_later(self):
+        here, there = self.partners()
+        gone = self.env['res.partner'].create({'name': 'Gone soon'})
+        self.run_sync()
+        twin, flow = self.twin(gone), self.flow('partner')
+        flow.direction = 'pull'
+        here.phone = '555'
+        gone.unlink()
+        new = self.env['res.partner'].create({'name': 'Meanwhile'})
+        self.run_sync()
+        self.assertFalse(self.twin(new))
+        flow.direction = 'both'
+        self.run_sync()
+        self.assertTrue(self.twin(new))
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '555')
+        self.assertFalse(self.there('res.partner', [('id', '=', twin)], 'active')[0]['active'])
+
+    def test_changes_while_disconnected_are_sent_later(self):
+        here, there = self.partners()
+        credentials = dict(self.link._client().credentials)
+        self.link.action_disconnect()
+        here.phone = '556'
+        self.link._store_credentials({name: credentials[name] for name in ('url', 'database', 'login', 'key')})
+        client = self.link._client()
+        self.link._take_consent(client.start(), client)
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '556')
+
+    def test_new_record_that_was_committed_behind_the_cursor(self):
+        self.partners()
+        late = self.create_there('res.partner', name='Long import')
+        self.peer.sql(f"UPDATE res_partner SET write_date = write_date - interval '1 day' WHERE id = {late}")
+        self.run_sync()
+        self.assertFalse(self.twin_of('res.partner', late))
+        self.flow('partner').listed_at = False
+        self.run_sync()
+        self.assertEqual(self.twin_of('res.partner', late).name, 'Long import')
+
+    def test_a_list_that_is_suddenly_empty_is_not_believed(self):
+        self.switch_on('partner')
+        self.env['res.partner'].create([{'name': f'Customer {number}'} for number in range(210)])
+        self.run_sync()
+        self.peer.shell("other = env['res.company'].create({'name': 'Other'})\n"
+                        "env['res.partner'].search([('name', 'like', 'Customer ')]).company_id = other\nenv.cr.commit()")
+        for _day in range(3):
+            self.flow('partner').listed_at = False
+            log = self.run_sync()
+        self.assertIn('too much at once', log.detail)
+        self.assertEqual(self.env['res.partner'].search_count([('name', 'like', 'Customer ')]), 210)
+
+    def test_bank_account_that_was_removed_is_not_paid_there(self):
+        here, there = self.partners()
+        here.bank_ids = [(0, 0, {'acc_number': '111-1'}), (0, 0, {'acc_number': '222-2'})]
+        self.run_sync()
+        self.assertEqual(len(self.there('res.partner.bank', [('partner_id', '=', there), ('active', '=', True)], 'id')), 2)
+        here.bank_ids.filtered(lambda bank: bank.acc_number == '111-1').unlink()
+        self.run_sync()
+        left = self.there('res.partner.bank', [('partner_id', '=', there), ('active', '=', True)], 'acc_number')
+        self.assertEqual([one['acc_number'] for one in left], ['222-2'])
+
+    def test_accounts_of_other_companies_stay_out(self):
+        other = self.env['res.company'].create({'name': 'Other books'})
+        account = self.env['account.account'].with_company(other).create({
+            'code': '987654', 'name': 'Not ours', 'account_type': 'income', 'company_ids': [(6, 0, other.ids)]})
+        self.assertNotIn(str(account.id), self.sides()[HERE].read_records('account', [str(account.id)]))
+        mine = self.company_data['default_account_revenue']
+        self.assertIn(str(mine.id), self.sides()[HERE].read_records('account', [str(mine.id)]))
 
     def test_number_that_is_taken_stays_behind(self):
         self.with_invoices()

@@ -167,6 +167,16 @@ class AlikeTests:
         self.assertEqual(self.invoices(), (2, 2))
         self.assertFalse(self.issues().mapped('summary'))
 
+    def test_two_of_one_tax_id_are_asked_about_although_one_is_in_another_page(self):
+        first, second = (self.env['res.partner'].create({'name': name, 'vat': 'US888'}) for name in ('One', 'Two'))
+        self.create_there('res.partner', name='Either', vat='US888')
+        self.flow('partner').change_ids.filtered(lambda change: change.res_id == second.id).unlink()
+        self.env.cr.precommit.run()
+        self.env['online.sync.change'].sudo().search([('res_id', '=', second.id), ('state', '=', 'pending')]).unlink()
+        self.run_sync()
+        self.assertFalse(self.twin(first))
+        self.assertTrue(self.issues('alike'))
+
     def documents(self):
         """Numbers of customer invoices, here and there, whatever their state."""
         domain = [('move_type', '=', 'out_invoice')]

@@ -355,6 +355,41 @@ class PeerPaymentTests:
         self.assertFalse(self.refused())
         self.assert_quiet()
 
+    def paid_invoice(self):
+        invoice, payment = self.invoice(100), self.payment(100)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(self.open_there(self.twin(invoice)), 0)
+        return invoice, payment
+
+    def test_a_paid_document_is_not_opened_for_a_change(self):
+        """Whoever opened it would undo its payment, on both sides and without a word."""
+        self.with_payments()
+        self.flow('invoice').follows = True
+        invoice, payment = self.paid_invoice()
+        invoice.button_draft()
+        invoice.ref = 'changed'
+        invoice.invoice_line_ids.name = 'other work'
+        invoice.action_post()
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(self.open_there(self.twin(invoice)), 0)
+        self.assertIn('matched', self.refused().change_id.why)
+
+    def test_matched_again_before_the_next_run(self):
+        self.with_payments()
+        invoice, payment = self.paid_invoice()
+        (invoice.line_ids | payment.move_id.line_ids).remove_move_reconcile()
+        partial = self.match(invoice, payment.move_id)
+        log = self.run_sync()
+        self.assertFalse(log.failed, log.detail)
+        self.assertTrue(self.twin(partial))
+        self.assert_quiet()
+        self.assertEqual((invoice.amount_residual, self.open_there(self.twin(invoice))), (0, 0))
+
     def test_skip_and_retry_take_along_what_waits(self):
         self.with_payments()
         self.switch_on('product')
