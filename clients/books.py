@@ -230,6 +230,9 @@ class Posting:
 class Side(abc.ABC):
     """One of the two systems of a link. Raises only :mod:`clients.errors`; what concerns one record alone is in its outcome."""
 
+    #: The run before this one broke off: what it created is looked for before it is created again.
+    is_careful = False
+
     @abc.abstractmethod
     def read_changes(self, entity: str, cursor: str, only: Filter | None = None) -> Changes:
         """A page of what moved since the cursor, '' for all there is. What moved within the overlap is told again.
@@ -252,6 +255,10 @@ class Side(abc.ABC):
     @abc.abstractmethod
     def find_matching(self, entity: str, keys: Collection[str], only: Filter) -> set[str]:
         """Those of the keys whose records match a filter."""
+
+    @abc.abstractmethod
+    def untouched(self, entity: str, keys: Collection[str]) -> set[str]:
+        """Those of the keys whose records nobody changed since they were created."""
 
     @abc.abstractmethod
     def markers_of(self, entity: str, keys: Collection[str]) -> dict[str, str]:

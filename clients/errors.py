@@ -84,6 +84,10 @@ class ProtocolError(SyncError):
     """An answer that makes no sense. Nothing of it may be written."""
 
 
+class ServerFault(ProtocolError):
+    """The other server failed at what it was asked: it may be this one record that it cannot bear."""
+
+
 class AccountUnavailable(SyncError):
     """This one account cannot be read (closed, hidden from the consent); the link's other accounts go on."""
 

@@ -115,6 +115,13 @@ class OdooSide(Balances, Writing, Side):
             found.update(str(row['id']) for row in self._rows(shape.model, domain, ['id'], 0))
         return found
 
+    def untouched(self, entity, keys):
+        return {str(id_) for id_ in self._untouched(self.shapes[entity], [int(key) for key in keys])}
+
+    def _untouched(self, shape, ids):
+        rows = self._rows(shape.model, [('id', 'in', ids)], ['create_date', 'write_date'], 0) if ids else []
+        return {row['id'] for row in rows if row['create_date'] == row['write_date']}
+
     def markers_of(self, entity, keys):
         return self.access.markers_of(self.shapes[entity].model, [int(key) for key in keys]) if keys else {}
 

@@ -9,10 +9,10 @@ from datetime import date
 from decimal import Decimal
 
 from .books import POSTED, Intent, LineEdits, Ref, Value
-from .errors import Rejected, StaleObject, SyncError
+from .errors import Rejected, ServerFault, StaleObject, SyncError
 
 #: What concerns one record alone; all else stops the page.
-REFUSALS = (Rejected, StaleObject)
+REFUSALS = (Rejected, StaleObject, ServerFault)
 #: Digits of a rate that must be the same.
 RATE_DIGITS = 8
 
@@ -22,6 +22,7 @@ NO_LOCK = date.min
 
 LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would be booked on another day. Open the period, or date it "
           "later.")
+NO_CURRENCY = "This side has no currency {codes}. Activate it there, and try again."
 MATCHED = ("It is matched with a payment or another document on this side, and to change it would undo that. Undo the match there and try "
            "again, or make the change by hand.")
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
@@ -106,6 +107,11 @@ class Documents(Habits):
             day, lock = fields.get(self.day), max((locks[name] for name in _locks_of(fields) if name in locks), default=None)
             if day and lock and day <= lock:
                 errors[number] = Rejected(LOCKED.format(day=day.isoformat(), lock=lock.isoformat()))
+        codes = set(self.side.currency_codes().values())
+        for number, intent in intents.items():
+            missing = {code for code in _currencies_of(intent.fields) if code and code not in codes}
+            if missing:
+                errors[number] = Rejected(NO_CURRENCY.format(codes=', '.join(sorted(missing))))
         matched = self._matched({int(one.key) for number, one in intents.items() if one.reopens == POSTED and number not in errors})
         errors.update({number: Rejected(MATCHED) for number, one in intents.items() if one.key and int(one.key) in matched})
         return errors
@@ -134,6 +140,13 @@ def _locks_of(fields):
     has_taxes = bool(fields.get('tax')) or any(line.fields.get('taxes') for line in _added(fields.get('lines')))
     return ['fiscalyear', 'hard', *(['tax'] if has_taxes else []), *(['sale'] if kind.startswith('out_') else []),
             *(['purchase'] if kind.startswith('in_') else [])]
+
+
+def _currencies_of(fields):
+    """Codes of the currencies of a document and of its lines."""
+    edits = fields.get('lines')
+    lines = [*(line.fields for line in _added(edits)), *(edits.update.values() if isinstance(edits, LineEdits) else ())]
+    return {one['currency'] for one in (fields, *lines) if 'currency' in one}
 
 
 def _added(lines):

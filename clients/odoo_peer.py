@@ -142,7 +142,7 @@ class OdooPeer(BooksClient):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        given = self.credentials
+        given, self._languages = self.credentials, None
         self.rpc = OdooRpc(self.http, self.credential('url'), database=given.get('database', ''), login=given.get('login', ''),
                            key=self.credential('key'), transport=given.get('transport', ''), clock=self.clock)
 
@@ -172,7 +172,13 @@ class OdooPeer(BooksClient):
 
     def side(self, language, shapes=None):
         access = RpcAccess(self.rpc, self.credentials.get('listener', ''))
-        return OdooSide(access, int(self.credential('company_id')), language, shapes)
+        return OdooSide(access, int(self.credential('company_id')), self._known_language(language), shapes)
+
+    def _known_language(self, language):
+        """Odoo refuses every call in a language that is not installed there."""
+        if self._languages is None:
+            self._languages = [code for code, _name in self.rpc.call('res.lang', 'get_installed', idempotent=True)]
+        return language if language in self._languages else (self._languages or ['en_US'])[0]
 
     @property
     def clock_difference(self):

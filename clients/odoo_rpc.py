@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from . import wire
 from .base import utc_now
-from .errors import ConfigError, ProtocolError, RateLimited, ReauthRequired, Rejected, SyncError, TransientError
+from .errors import ConfigError, ProtocolError, RateLimited, ReauthRequired, Rejected, ServerFault, SyncError, TransientError
 from .http import Answer, Http
 
 JSON2 = 'json2'
@@ -78,6 +78,7 @@ _NO_DATABASE = re.compile(r'(?i)database "?[^"\n]*"? does not exist|no database 
 # A ValueError in words that are not translated (odoo/addons/base/models/ir_model.py, _xmlid_lookup).
 _NO_EXTERNAL_ID = 'External ID not found'
 
+FAULT = "{name} failed at it: {words}"
 KEY_REFUSED = ("{name} no longer accepts the API key of this connection: it was revoked or has expired, or its user was disabled. "
                "Make a new key there and enter it here.")
 SIGN_IN_REFUSED = ("{name} does not accept this user and API key. Check both; the key is made there, in the user's own preferences under "
@@ -452,8 +453,9 @@ class OdooRpc:
             own = name.startswith('odoo.') and words
             return Rejected(words if own else REFUSED.format(name=self._name), detail=detail, status=answer.status,
                             request_id=answer.request_id)
-        sentence = {ReauthRequired: KEY_REFUSED, TransientError: BUSY}.get(kind, NOT_UNDERSTOOD).format(name=self._name, what=what)
-        if kind is ProtocolError:
+        sentences = {ReauthRequired: KEY_REFUSED, TransientError: BUSY, ServerFault: FAULT}
+        sentence = sentences.get(kind, NOT_UNDERSTOOD).format(name=self._name, what=what, words=words)
+        if issubclass(kind, ProtocolError):
             detail = f'{detail}: {self.http.snippet(message)}'
         return kind(sentence, detail=detail, status=answer.status, request_id=answer.request_id)
 
@@ -461,7 +463,7 @@ class OdooRpc:
         if name == 'odoo.exceptions.UserError' and _NO_MODEL.fullmatch(message):
             return ProtocolError
         found = EXCEPTIONS.get(name) or next((kind for beginning, kind in BEGINNINGS if name.startswith(beginning)), None)
-        return found or ProtocolError
+        return found or (ServerFault if name.startswith('builtins.') else ProtocolError)
 
 
 class _Json2Here(SyncError):

@@ -2,12 +2,13 @@
 from dataclasses import replace
 
 from .books import ACTIVE, ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
-from .errors import Rejected
+from .errors import Rejected, SyncError
 from .odoo_habits import REFUSALS
 
 #: Records that one call reads or writes at most.
 PAGE = 200
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
+LEFT_OPEN = "{why} It was opened for that and could not be posted again, so it is a draft now: {then}"
 NOT_REACHED = "It stayed {found} instead of becoming {wanted}. Open it, see what holds it, and bring it to that state by hand."
 
 
@@ -60,12 +61,13 @@ class Writing:
 
     def create_rows(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""
-        intents = self._with_free_numbers(shape, intents)
+        keys, errors = self._made_before(shape, intents) if self.is_careful else {}, {}
+        found = set(keys)
+        intents = self._with_free_numbers(shape, {number: one for number, one in intents.items() if number not in keys})
         rows = {number: self._values(shape, intent) for number, intent in intents.items()}
         ids = self._create_at_once(shape, rows, intents)
         if ids is not None:
-            return dict(zip(rows, map(str, ids), strict=True)), {}, set()
-        keys, errors, found = {}, {}, set()
+            return {**keys, **dict(zip(rows, map(str, ids), strict=True))}, {}, found
         for number, row in rows.items():
             marker = intents[number].marker
             try:
@@ -78,6 +80,12 @@ class Writing:
                 else:
                     errors[number] = error
         return keys, errors, found
+
+    def _made_before(self, shape, intents):
+        """{number: key} of what an attempt that broke off had created and somebody changed since: it is not written over."""
+        ids = {number: self.access.find_marked(shape.model, one.marker) for number, one in intents.items()}
+        touched = {id_ for id_ in ids.values() if id_} - self._untouched(shape, [id_ for id_ in ids.values() if id_])
+        return {number: str(id_) for number, id_ in ids.items() if id_ in touched}
 
     def _create_at_once(self, shape, rows, intents):
         """Ids of all, None when one of them was refused: then none was created."""
@@ -127,9 +135,10 @@ class Writing:
             for part in _parts(shape, values):
                 self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=part)
         except REFUSALS as error:
+            left: dict[int, SyncError] = {}
             if intent.reopens:      # refused: it is again what it was
-                self._bring_to_states(shape, {0: (intent.key, intent.reopens)}, {})
-            return error
+                self._bring_to_states(shape, {0: (intent.key, intent.reopens)}, left)
+            return Rejected(LEFT_OPEN.format(why=error.message, then=left[0].message)) if left else error
         return None
 
     def _bring_to_states(self, shape, wanted, errors):

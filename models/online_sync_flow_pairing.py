@@ -5,9 +5,10 @@ from odoo import _, models
 
 from ..clients.books import CANCELLED
 from ..engine import pairing, plan
-from ..engine.entities import CREATE, LINK
+from ..engine.entities import CREATE, LINK, STATE
 from ..engine.pairing import EXACT, Pair
 from ..engine.plan import HERE, THERE, Plan
+from ..engine.values import to_json
 from .online_sync_flow_exchange import Item
 
 
@@ -111,7 +112,16 @@ class OnlineSyncFlow(models.Model):
             item.binding = self._bind_one(owner, item.told[THERE].key)
             met.append(item)
         self._translate_all(met)
+        self._go_on_with(sides, met)
         return met
+
+    def _go_on_with(self, sides, met):
+        """What nobody changed since our run created it is what both agreed on: the creation goes on where it ended."""
+        untouched = sides[THERE].untouched(self.entity, [item.told[THERE].key for item in met]) if met else set()
+        for item in met:
+            if item.local and item.told[THERE].key in untouched:
+                made = to_json({**item.remote.fields, STATE: item.remote.state})
+                item.binding.write({'base_local': made, 'base_remote': made})
 
     def _owners(self, sides, items):
         """{key there: id of the record here that it was created for} of records that only the other side seems to have."""

@@ -37,7 +37,9 @@ class OnlineSyncFlow(models.Model):
         changes = self.env['online.sync.change'].search(due, order='id', limit=PAGE)
         if not changes:
             return False
-        changes |= changes.search([*due, ('res_id', 'in', changes.filtered('res_id').mapped('res_id')), ('res_id', '!=', 0)])
+        changes |= changes.search([     # what was refused before goes with a new edit of the same record
+            ('flow_id', '=', self.id), ('state', 'in', ('pending', 'failed')), ('res_id', '!=', 0),
+            ('res_id', 'in', changes.filtered('res_id').mapped('res_id'))])
         ids = {change.res_id for change in changes if change.res_id}
         self._count(log, self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes))
         left = changes.filtered(lambda change: change._is_due())
@@ -98,6 +100,13 @@ class OnlineSyncFlow(models.Model):
     def _begin_sending(self):
         """What changed here while nobody noted it is looked for."""
         self.write({'is_loaded': False, 'first_cursor': False, 'checked_here_at': False})
+
+    def _forget_pairs(self):
+        """The other side is another one: nothing that was known of it holds."""
+        self.env['online.sync.binding'].search([('flow_id', 'in', self.ids)]).unlink()
+        self.env['online.sync.change'].search([('flow_id', 'in', self.ids), ('state', 'in', ('blocked', 'failed', 'pending'))]).unlink()
+        self.write({'pairs_confirmed': False, 'is_fetched': False, 'pull_cursor': False, 'listing_cursor': False, 'listed_at': False})
+        self._begin_sending()
 
     def _check_here(self, sides, log):
         """Once a day: who was deleted here without anybody noting it."""

@@ -14,6 +14,10 @@ from ..engine.plan import HERE, THERE
 from .online_sync_link_run import CRON
 
 _logger = logging.getLogger(__name__)
+#: Pairs of a kind that tell whether the other side is still the same.
+SAMPLE = 5
+#: So many times what is as it was must be all that was looked at.
+ALMOST_ALL = 1.25
 
 #: Word of a step that takes a flow a page further.
 FLOW = 'flow'
@@ -31,6 +35,7 @@ class OnlineSyncLink(models.Model):
     peer_version = fields.Char("Version", readonly=True, copy=False)
     peer_protocol = fields.Char("Protocol", readonly=True, copy=False)
     peer_currency = fields.Char("Currency there", readonly=True, copy=False)
+    peer_place = fields.Char(readonly=True, copy=False, groups='base.group_system', help="Which books the pairs are about.")
     peer_url = fields.Char("Address there", readonly=True, copy=False)
     clock_difference = fields.Float("Clock there is ahead (seconds)", readonly=True, copy=False)
     interval_minutes = fields.Integer("Every (minutes)", default=2)
@@ -64,8 +69,13 @@ class OnlineSyncLink(models.Model):
         """Books have flows in place of accounts."""
         if self.kind != 'books':
             return super()._take_consent(consent, client)
+        place = '|'.join(str(consent.credentials.get(name, '')) for name in ('url', 'database', 'company_id'))
         self._store_credentials(consent.credentials)
         client.credentials = dict(consent.credentials)
+        if self.sudo().peer_place and self.sudo().peer_place != place and not self._is_same_place(client):
+            self.flow_ids.sudo()._forget_pairs()
+            self.message_post(body=_("These are other books than before. Which records are the same is to be confirmed anew."))
+        self.sudo().peer_place = place
         self._note_clock(client)
         peer = client.describe()
         self.env['online.sync.flow'].sudo()._create_all(self)
@@ -125,7 +135,24 @@ class OnlineSyncLink(models.Model):
             return self._flow_failed(flow, self._unexpected(error), log)
 
     def _sides(self, flow, client):
-        return {HERE: flow._side_here(), THERE: client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())}
+        there = client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())
+        there.is_careful = self._broke_off()
+        return {HERE: flow._side_here(), THERE: there}
+
+    def _is_same_place(self, client):
+        """Whether what was paired last is there under its key as it was: the books have moved. Other books, or an old copy, lack it."""
+        same, looked = 0, 0
+        for flow in self.flow_ids:
+            bindings = self.env['online.sync.binding'].sudo().search([('flow_id', '=', flow.id), ('gone', '=', False)], limit=SAMPLE)
+            records = self._sides(flow, client)[THERE].read_records(flow.entity, bindings.mapped('external_id'), ()) if bindings else {}
+            looked += len(bindings)
+            same += sum(one.external_id in records and one.title in (False, records[one.external_id].title) for one in bindings)
+        return same * ALMOST_ALL >= looked
+
+    def _broke_off(self):
+        """Whether the run before this one did not come to its end."""
+        before = self.env['online.sync.log'].search([('link_id', '=', self.id), ('state', '!=', 'running')], limit=1)
+        return before.state in ('failed', 'interrupted')
 
     def _flow_failed(self, flow, error, log):
         """What an error of the whole page means. Returns whether the same flow goes on: it does not."""

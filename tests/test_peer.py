@@ -631,6 +631,85 @@ class PeerTests:
         self.run_sync()
         self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '556')
 
+    def test_another_database_behind_the_connection(self):
+        """Its records have ids of their own: the pairs of the first one mean nothing there."""
+        here, _there = self.partners()
+        self.env['res.partner'].create([{'name': f'After the copy {number}'} for number in range(6)])
+        self.run_sync()
+        self.peer.renew()
+        stranger = self.create_there('res.partner', name='Stranger')
+        self.peer.sql(f"UPDATE res_partner SET write_date = now() AT TIME ZONE 'UTC' WHERE id = {stranger}")
+        given = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']}
+        self.link._store_credentials(given)
+        client = self.link._client()
+        self.link._take_consent(client.start(), client)
+        self.assertFalse(self.link.flow_ids.binding_ids)
+        self.assertTrue(self.link.needs_pairing)
+        self.run_sync()
+        self.assertEqual((here.name, here.exists()), (here.name, here))
+
+    def test_signed_in_again_to_the_same_books(self):
+        here, there = self.partners()
+        self.peer.sql("UPDATE res_partner SET write_date = write_date - interval '1 hour'")
+        self.flow('partner').listed_at = False
+        self.run_sync()
+        self.link.sudo().peer_place = 'https://old.example|books|1'
+        client = self.link._client()
+        self.link._take_consent(client.start(), client)
+        self.assertEqual(self.twin(here), there)
+        self.assertFalse(self.link.needs_pairing)
+
+    def test_language_that_is_not_installed_there(self):
+        self.env['res.lang']._activate_lang('fr_FR')
+        self.link.user_id.lang = 'fr_FR'
+        here, there = self.partners()
+        self.write_there('res.partner', there, phone='557')
+        log = self.run_sync()
+        self.assertFalse(log.failed, log.detail)
+        self.assertEqual(here.phone, '557')
+
+    def test_a_record_that_the_other_server_fails_at_stops_nothing_else(self):
+        """Somebody's field there breaks with one record: an exception, not a refusal."""
+        self.switch_on('partner')
+        bad, good = self.env['res.partner'].create([{'name': 'One'}, {'name': 'Two'}])
+        self.run_sync()
+        field = {'name': 'x_code', 'ttype': 'char', 'state': 'manual', 'store': True, 'depends': 'name',
+                 'compute': "for record in self:\n    record['x_code'] = str(1 / 0) if record.name == 'Bad' else ''"}
+        self.peer.shell(f"env['ir.model.fields'].create({{**{field!r}, 'model_id': env['ir.model']._get('res.partner').id}})\n"
+                        "env.registry.signal_changes()\nenv.cr.commit()")
+        bad.name, good.name = 'Bad', 'Good'
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(good))], 'name')[0]['name'], 'Good')
+        self.assertIn('failed at it', self.issues().summary)
+        bad.name = 'Better'
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(bad))], 'name')[0]['name'], 'Better')
+        self.assertFalse(self.issues())
+
+    def test_what_somebody_changed_after_a_run_that_broke_off_is_not_written_over(self):
+        self.switch_on('partner')
+        self.run_sync()
+        for is_touched in (False, True):
+            here = self.env['res.partner'].create({'name': f'Broken off {is_touched}'})
+            self.run_sync()
+            there = self.twin(here)
+            binding = self.env['online.sync.binding'].sudo().search([('res_id', '=', here.id), ('res_model', '=', 'res.partner')])
+            binding.unlink()
+            here.phone = '558'
+            if is_touched:
+                self.peer.sql(f"UPDATE res_partner SET create_date = create_date - interval '1 minute' WHERE id = {there}")
+                self.write_there('res.partner', there, name='Renamed there', street='Main 1')
+            else:
+                self.peer.sql(f"UPDATE res_partner SET create_date = write_date WHERE id = {there}")
+            self.link.log_ids[:1].state = 'failed'
+            self.run_sync()
+            self.run_sync()
+            self.assertEqual(self.twin(here), there)
+            row, = self.there('res.partner', [('id', '=', there)], 'name', 'street', 'phone')
+            self.assertEqual(row['name'], 'Renamed there' if is_touched else here.name)
+            self.assertEqual(row['phone'], '558')
+            self.assertEqual(bool(self.issues('conflict')), is_touched)
+
     def test_new_record_that_was_committed_behind_the_cursor(self):
         self.partners()
         late = self.create_there('res.partner', name='Long import')
