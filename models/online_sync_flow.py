@@ -10,7 +10,7 @@ from .local_access import LocalAccess
 
 DIRECTIONS = [('both', "Both ways"), ('pull', "From there to here"), ('push', "From here to there"), ('off', "Not synchronized")]
 POLICIES = [('ask', "Ask me"), ('local', "Here wins"), ('remote', "There wins"), ('newest', "The newest wins")]
-MISSING = [('create', "Create it"), ('link', "Only pair what exists"), ('ignore', "Leave it")]
+MISSING = [('create', "Create it"), ('link', "Only pair"), ('ignore', "Leave it")]
 
 #: Of the name of an entity: what may not be in an external id.
 NOT_A_WORD = r'\W'
