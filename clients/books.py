@@ -285,6 +285,10 @@ class Side(abc.ABC):
     def describe(self, entity: str) -> dict[str, FieldInfo]:
         """The entity's fields on this side."""
 
+    @abc.abstractmethod
+    def own_users(self) -> frozenset[str]:
+        """Who changed what we wrote, as `Record.changed_by` says it; nobody where only we can write meanwhile."""
+
     def name_of(self, changed_by: str) -> str:
         """What people call whoever changed a record. '' where the system does not say."""
         return ''

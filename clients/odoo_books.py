@@ -52,6 +52,9 @@ class Access(SumAccess, Protocol):
     def markers_of(self, model: str, ids: Sequence[int]) -> dict[str, str]:
         """{id as a text: marker} of those of the records that have one."""
 
+    def own_users(self) -> frozenset[str]:
+        """Ids of the users in whose name we write; none where a transaction keeps others out."""
+
     def now(self) -> datetime:
         """The database's clock."""
 
@@ -142,6 +145,9 @@ class OdooSide(Balances, Writing, Side):
         if one.kind == 'text':
             return _any_of([(one.odoo, '=ilike', _pattern(value))] for value in sorted(values))
         return [(one.odoo, 'in', [self._raw(one, value) for value in sorted(values)])]
+
+    def own_users(self):
+        return self.access.own_users()
 
     def name_of(self, changed_by):
         rows = self._rows('res.users', [('id', '=', int(changed_by))], ['name'], 1) if changed_by else []

@@ -26,6 +26,9 @@ LISTENER, WRITER = 'online.sync.listener', 'online_sync_writer'
 LINK = 4
 _PROTOCOLS = {JSON2: "JSON-2"}
 
+#: base.user_root has this id in every database.
+ODOOBOT = '1'
+
 
 class RpcAccess:
     """:class:`clients.odoo_books.Access` over the wire.
@@ -74,6 +77,10 @@ class RpcAccess:
             return [(*(told(row, group) for group in groups), row[f'{field}:sum']) for row in rows]
         rows = self.rpc.call(model, 'read_group', fields=[f'{field}:sum'], lazy=False, **page)
         return [(*(told(row, group) for group in groups), row[field]) for row in rows]
+
+    def own_users(self):
+        """Our user, and the one in whose name Odoo writes what follows from it."""
+        return frozenset((str(self.rpc.who()), ODOOBOT))
 
     def now(self) -> datetime:
         """The clock of the other server."""

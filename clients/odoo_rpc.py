@@ -303,7 +303,7 @@ class OdooRpc:
                 raise self._no_database()
             self.database = server.databases[0]
         try:
-            uid = self._who()
+            uid = self.who()
             user = self.call('res.users', 'read', [uid], fields=['login', 'name', 'lang', 'tz', 'company_id', 'company_ids'])[0]
             rows = self.call('res.company', 'read', user['company_ids'], fields=['name', 'currency_id'])
             account = self._account(uid, user, rows)
@@ -319,7 +319,7 @@ class OdooRpc:
         companies = tuple(Company(row['id'], row['name'], row['currency_id'][1], row['currency_id'][0]) for row in rows)
         return Account(uid, user['login'], user['name'], user['lang'] or '', user['tz'] or '', companies, user['company_id'][0])
 
-    def _who(self) -> int:
+    def who(self) -> int:
         """The id of our user; signs in where the protocol has such a thing."""
         if not self._uid:
             if self.transport == JSON2:
@@ -364,7 +364,7 @@ class OdooRpc:
         if method in FIRST_POSITIONAL and FIRST_POSITIONAL[method] in named:
             args.append(named.pop(FIRST_POSITIONAL[method]))
         named |= {'context': context} if context else {}
-        params = (self.database, self._who(), self._key, model, method, args, named)
+        params = (self.database, self.who(), self._key, model, method, args, named)
         return self._service('object', 'execute_kw', params, idempotent=repeatable, what=f'{model}.{method}')
 
     def find(self, external_id: str) -> tuple[str, int] | None:

@@ -62,6 +62,10 @@ class LocalAccess:
         """None: here nothing needs one."""
         return {}
 
+    def own_users(self):
+        """Nobody: the rows are ours until the commit."""
+        return frozenset()
+
     def now(self):
         """The clock of this server."""
         return datetime.now(timezone.utc)

@@ -267,11 +267,21 @@ class OnlineSyncFlow(models.Model):
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
                 merged = _carried_out(item.plan, item.outcomes)
+                slipped_in = self._slipped_in(sides, item)
+                if slipped_in:      # what we wrote is not what is there: nothing of it is agreed on, and it is looked at again
+                    merged = replace(merged, to_remote={})
+                    item.remote = replace(item.remote, version='')
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
                                           self._agreeable(item, rules)), item.local, item.remote)
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
+
+    def _slipped_in(self, sides, item):
+        """Whether somebody else changed the record there after we wrote it and before it was read again."""
+        outcome = item.outcomes.get(THERE)
+        own = sides[THERE].own_users() if outcome and outcome.record and not outcome.error else None
+        return bool(own) and bool(outcome.record.changed_by) and outcome.record.changed_by not in own
 
     def _agreeable(self, item, rules):
         """The rules of what can be agreed on: while it is asked whether a document is posted, what it says is not."""

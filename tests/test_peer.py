@@ -686,6 +686,23 @@ class PeerTests:
         self.assertEqual(self.there('res.partner', [('id', '=', self.twin(bad))], 'name')[0]['name'], 'Better')
         self.assertFalse(self.issues())
 
+    def test_somebody_there_changes_what_we_have_just_written(self):
+        """Between our write and our look at what came of it; a trigger is as quick as that."""
+        here, there = self.partners()
+        self.run_sync()
+        self.peer.sql("""
+            CREATE FUNCTION slip() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN IF NEW.phone = '777' THEN NEW.phone = '888'; NEW.write_uid = 2; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER slip BEFORE UPDATE ON res_partner FOR EACH ROW EXECUTE FUNCTION slip()""")
+        here.phone = '777'
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual((here.phone, self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone']), ('777', '888'))
+        self.peer.sql("DROP TRIGGER slip ON res_partner")
+        self.issues('conflict').action_take_there()
+        self.run_sync()
+        self.assertEqual(here.phone, '888')
+
     def test_what_somebody_changed_after_a_run_that_broke_off_is_not_written_over(self):
         self.switch_on('partner')
         self.run_sync()
