@@ -29,7 +29,8 @@ else:
     sides = link._sides(flows[:1], link._client())
     flows._check_fields(sides)
     for flow in flows:
-        flow._confirm_pairs([pair for pair in flow._find_pairs(sides) if pair.sureness == 'exact'])
+        flow._confirm_pairs([pair for pair in flow._find_pairs(sides)       # as somebody would who knows these contacts
+                             if pair.sureness == 'exact' or flow.entity == 'partner'])
     env.cr.commit()  # noqa: F821
     link._run('connect', seconds=600)
 env.cr.commit()  # noqa: F821

@@ -272,7 +272,8 @@ class OnlineSyncFlow(models.Model):
                     merged = replace(merged, to_remote={})
                     item.remote = replace(item.remote, version='')
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
-                                          self._agreeable(item, rules)), item.local, item.remote)
+                                          self._agreeable(item, rules)), item.local, item.remote,
+                                    is_decided=bool(item.error) or item.plan.kind == plan.BLOCKED)
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)

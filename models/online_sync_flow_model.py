@@ -161,6 +161,8 @@ class OnlineSyncFlowField(models.Model):
         """Which field of the records it is was checked once, when the flow was made."""
         if not self.env.su and not vals.keys().isdisjoint(('flow_id', 'name', 'kind', 'of')):
             raise AccessError(_("Which field this is cannot be changed."))
+        if 'direction' in vals and not self.env.su and any(field.is_check for field in self):
+            raise AccessError(_("Both sides compute these fields; they are compared and never written."))
         return super().write(vals)
 
 
