@@ -36,7 +36,7 @@ HALF_A_SECOND = timedelta(seconds=0.5)
 READS = frozenset({
     'search_read', 'read', 'search', 'search_count', 'search_fetch', 'fields_get', 'read_group', 'formatted_read_group', 'name_search',
     'default_get', 'context_get', 'has_access', 'check_access_rights', 'check_object_reference', 'get_external_id', 'get_metadata',
-    'export_data', 'web_read', 'web_search_read',
+    'export_data', 'web_read', 'web_search_read', 'get_installed',
 })
 #: JSON-RPC looks at the first positional argument of these (odoo/service/model.py, call_kw), so it must not be a named one there.
 FIRST_POSITIONAL = {'create': 'vals_list', 'write': 'vals'}

@@ -12,7 +12,8 @@ from ..clients.http import Http
 from .peer_common import REFERENCES, PeerCase
 from .servers.proxy import Proxy
 
-READS = {'search_read', 'read', 'search', 'search_count', 'fields_get', 'authenticate', 'version', 'read_group', 'formatted_read_group'}
+READS = {'search_read', 'read', 'search', 'search_count', 'fields_get', 'authenticate', 'version', 'read_group', 'formatted_read_group',
+         'get_installed'}
 
 
 def method_of(path, body):
