@@ -209,6 +209,11 @@ class BooksClient(Client):
         """
 
     @property
+    def place(self) -> str:
+        """Which books these are: another text may mean other books. '' where that cannot change."""
+        return ''
+
+    @property
     def clock_difference(self) -> timedelta:
         """How far its clock is ahead of ours."""
         return timedelta()

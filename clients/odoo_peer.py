@@ -188,6 +188,10 @@ class OdooPeer(BooksClient):
         return language if language in self._languages else (self._languages or ['en_US'])[0]
 
     @property
+    def place(self):
+        return f"{self.rpc.url}|{self.rpc.database}|{self.credential('company_id')}"
+
+    @property
     def clock_difference(self):
         return self.rpc.clock_difference or timedelta()
 

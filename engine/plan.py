@@ -77,6 +77,8 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     to_remote, held_there = _kept_apart(
         entity, remote, merged.to_remote, options, _allowed(decided, undecided.to_remote),
         _may_be_ours(entity, base, THERE, there, rules))
+    if STATE in {*held_here, *held_there, *(conflict.name for conflict in merged.conflicts)}:
+        to_local, to_remote = _without_content(entity, to_local), _without_content(entity, to_remote)
     merged = replace(merged, to_local=to_local, to_remote=to_remote)
     held = (*(_held(name, base, local, remote) for name in held_here), *(_held(name, base, local, remote) for name in held_there))
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
@@ -211,6 +213,12 @@ def _kept_apart(entity, target, edits, options, allowed, is_doubtful):
     frozen = {field.name for field in entity.fields if field.frozen} | {STATE} if not options.follows else {STATE}
     held = [name for name in edits if name in frozen and name not in allowed]
     return {name: value for name, value in edits.items() if name not in held}, held
+
+
+def _without_content(entity, edits):
+    """While it is asked whether a document is posted, what it says does not cross: nothing of it is agreed on until then."""
+    frozen = {field.name for field in entity.fields if field.frozen}
+    return {name: value for name, value in edits.items() if not entity.is_document or name not in frozen}
 
 
 def _held(name, base, local, remote):

@@ -66,17 +66,18 @@ class OnlineSyncBinding(models.Model):
             self.search([('merged_into_id', '=', binding.id)]).merged_into_id = kept
             binding.merged_into_id = kept
 
-    def _store(self, base, local, remote, is_decided=False):
+    def _store(self, base, local, remote):
         """Keep what both sides agree on now.
 
+        What a person decided is used up, also where it was refused: it was about these values, and others are asked about again.
+
         :param local, remote: the records of both sides, as they were read last
-        :param is_decided: what a person decided is not written yet, and still holds
         """
         self.write({
             'seen_pass': self.flow_id.listing_pass,
             'base_local': to_json(base.local), 'base_remote': to_json(base.remote),
             'remote_version': remote.version, 'local_version': local.version,
-            'title': remote.title, 'missed': 0, 'gone': False, 'decided': is_decided and self.decided, 'last_sync': fields.Datetime.now()})
+            'title': remote.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
         if self.flow_id._entity().is_tie:
             self.tied_ids = self.browse({
                 int(value.key[1:]) for value in base.local.values() if isinstance(value, Ref) and value.key.startswith('#')}).exists()

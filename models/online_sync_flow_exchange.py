@@ -268,12 +268,12 @@ class OnlineSyncFlow(models.Model):
                 met += [] if item.binding._base() else [item]
                 merged = _carried_out(item.plan, item.outcomes)
                 slipped_in = self._slipped_in(sides, item)
-                if slipped_in:      # what we wrote is not what is there: nothing of it is agreed on, and it is looked at again
-                    merged = replace(merged, to_remote={})
+                if slipped_in:      # what we wrote is not what is there: it is looked at again. Lines stay pairs, else each is there twice
+                    merged = replace(merged, to_remote={
+                        name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
                     item.remote = replace(item.remote, version='')
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
-                                          self._agreeable(item, rules)), item.local, item.remote,
-                                    is_decided=bool(item.error) or item.plan.kind == plan.BLOCKED)
+                                          self._agreeable(item, rules)), item.local, item.remote)
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
@@ -329,7 +329,8 @@ class OnlineSyncFlow(models.Model):
                     **({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})})
                 item.binding = binding
             else:
-                item.error = _("The other side has it already, as the pair of %s.", binding.title or binding.res_id)
+                item.error = _("The other side has it already, as the pair of %s. Delete one of the two there, and try again.",
+                               binding.title or binding.res_id)
         return left
 
     # -- deleted ------------------------------------------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ class OnlineSyncFlow(models.Model):
             if item.local and item.told[THERE].key in untouched:
                 made = to_json({**item.remote.fields, STATE: item.remote.state})
                 item.binding.write({'base_local': made, 'base_remote': made})
+        self._look_at_appendices(sides, [item for item in met if item.local])
 
     def _owners(self, sides, items):
         """{key there: id of the record here that it was created for} of records that only the other side seems to have."""

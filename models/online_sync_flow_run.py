@@ -1,6 +1,7 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
 from odoo import _, fields, models
 
+from ..clients.books import POSTED
 from ..engine.entities import CREATE, REF
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
@@ -98,13 +99,15 @@ class OnlineSyncFlow(models.Model):
         return {**seen, **{one.res_id: one.local_version or '' for one in bound}}
 
     def _begin_sending(self):
-        """What changed here while nobody noted it is looked for."""
+        """What changed here while nobody noted it is looked for, in all pairs: a new line of a record does not show in its version."""
+        self.env['online.sync.binding'].search([('flow_id', 'in', self.ids)]).local_version = False
         self.write({'is_loaded': False, 'first_cursor': False, 'checked_here_at': False})
 
     def _forget_pairs(self):
         """The other side is another one: nothing that was known of it holds."""
-        self.env['online.sync.binding'].search([('flow_id', 'in', self.ids)]).unlink()
-        self.env['online.sync.change'].search([('flow_id', 'in', self.ids), ('state', 'in', ('blocked', 'failed', 'pending'))]).unlink()
+        self.env['online.sync.issue'].search([('flow_id', 'in', self.ids), ('state', '=', 'open')])._close_settled()
+        for model in ('online.sync.alike', 'online.sync.change', 'online.sync.binding'):
+            self.env[model].search([('flow_id', 'in', self.ids)]).unlink()
         self.write({'pairs_confirmed': False, 'is_fetched': False, 'pull_cursor': False, 'listing_cursor': False, 'listed_at': False})
         self._begin_sending()
 
@@ -194,7 +197,10 @@ class OnlineSyncFlow(models.Model):
                 self._gone_there(sides, binding)
 
     def _heir_there(self, sides, binding):
-        """The pair of the record that took the place of a deleted one there: all that pointed to the one points to the other now."""
+        """The pair of the record that took the place of a deleted one there: posted documents of the one are documents of the other now.
+
+        Nothing else proves a merge: a draft, or the contact of a company, is given to another one by hand.
+        """
         found, bindings = set(), self.env['online.sync.binding']
         for flow, names in self._pointing_here().items():
             found |= flow._point_to(sides, names, f'#{binding.id}')
@@ -204,11 +210,11 @@ class OnlineSyncFlow(models.Model):
     def _pointing_here(self):
         """{flow: names of its fields that point to records of this kind}"""
         names = {flow: [field.name for field in flow._entity().fields if field.of == self.entity and field.kind == REF]
-                 for flow in self.link_id._working_flows()}
+                 for flow in self.link_id._working_flows() if flow._entity().is_document}
         return {flow: fields for flow, fields in names.items() if fields}
 
     def _point_to(self, sides, names, common):
-        """Keys of what the records of this flow point to there now, that pointed to a record when both sides last agreed; a few of them."""
+        """Keys of what posted documents of this flow point to there, of a few that pointed to a record when both sides last agreed."""
         found = set()
         for name in names:
             self.env.cr.execute(
@@ -217,7 +223,7 @@ class OnlineSyncFlow(models.Model):
                 [self.id, name, common, SAMPLE])
             keys = [key for key, in self.env.cr.fetchall()]
             records = sides[THERE].read_records(self.entity, keys, (name,)) if keys else {}
-            found |= {record.fields[name].key for record in records.values() if record.fields.get(name)}
+            found |= {record.fields[name].key for record in records.values() if record.fields.get(name) and record.state == POSTED}
         return found
 
     def _gone_there(self, sides, binding):

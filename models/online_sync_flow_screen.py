@@ -33,8 +33,9 @@ class OnlineSyncFlow(models.Model):
     def write(self, vals):
         """What was off is paired again before it goes on, and looked through from the beginning."""
         if vals.get('direction') == 'off':
-            vals = {**vals, 'pairs_confirmed': False, 'is_loaded': False, 'first_cursor': False}
-        silent = self.filtered(lambda flow: flow.direction == 'pull') if vals.get('direction') in ('both', 'push') else self.browse()
+            vals = {**vals, 'pairs_confirmed': False}
+        is_sending = vals.get('direction') in ('both', 'push')
+        silent = self.filtered(lambda flow: flow.direction in ('off', 'pull')) if is_sending else self.browse()
         result = super().write(vals)
         if silent:
             silent._begin_sending()

@@ -69,13 +69,9 @@ class OnlineSyncLink(models.Model):
         """Books have flows in place of accounts."""
         if self.kind != 'books':
             return super()._take_consent(consent, client)
-        place = '|'.join(str(consent.credentials.get(name, '')) for name in ('url', 'database', 'company_id'))
         self._store_credentials(consent.credentials)
         client.credentials = dict(consent.credentials)
-        if self.sudo().peer_place and self.sudo().peer_place != place and not self._is_same_place(client):
-            self.flow_ids.sudo()._forget_pairs()
-            self.message_post(body=_("These are other books than before. Which records are the same is to be confirmed anew."))
-        self.sudo().peer_place = place
+        self._note_place(client)
         self._note_clock(client)
         peer = client.describe()
         self.env['online.sync.flow'].sudo()._create_all(self)
@@ -138,6 +134,14 @@ class OnlineSyncLink(models.Model):
         there = client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())
         there.is_careful = self._broke_off()
         return {HERE: flow._side_here(), THERE: there}
+
+    def _note_place(self, client):
+        """Other books than before have other keys: nothing that was known of the first ones holds."""
+        link = self.sudo()
+        if link.peer_place and link.peer_place != client.place and not self._is_same_place(client):
+            link.flow_ids._forget_pairs()
+            self.message_post(body=_("These are other books than before. Which records are the same is to be confirmed anew."))
+        link.peer_place = client.place
 
     def _is_same_place(self, client):
         """Whether what was paired last is there under its key as it was: the books have moved. Other books, or an old copy, lack it."""
