@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from .books import POSTED, Intent, LineEdits, Ref, Value
+from .books import CANCELLED, DRAFT, POSTED, Intent, LineEdits, Ref, Value
 from .errors import Rejected, ServerFault, StaleObject, SyncError
 
 #: What concerns one record alone; all else stops the page.
@@ -112,12 +112,13 @@ class Documents(Habits):
             missing = {code for code in _currencies_of(intent.fields) if code and code not in codes}
             if missing:
                 errors[number] = Rejected(NO_CURRENCY.format(codes=', '.join(sorted(missing))))
-        matched = self._matched({int(one.key) for number, one in intents.items() if one.reopens == POSTED and number not in errors})
+        matched = self._matched({int(one.key) for number, one in intents.items() if one.key and number not in errors and (
+            one.reopens == POSTED or one.state in (DRAFT, CANCELLED))})
         errors.update({number: Rejected(MATCHED) for number, one in intents.items() if one.key and int(one.key) in matched})
         return errors
 
     def _matched(self, ids):
-        """Those of the documents that something is matched with: a change takes them through draft, which would undo it."""
+        """Those of the documents that something is matched with: to open them undoes that, also what the other side does not know of."""
         field = 'payment_id' if self.shape.model == 'account.payment' else 'move_id'
         domain = [(field, 'in', sorted(ids)), '|', ('matched_debit_ids', '!=', False), ('matched_credit_ids', '!=', False)]
         return {row[field] for row in self.side.rows('account.move.line', domain, [field])} if ids else set()

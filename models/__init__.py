@@ -36,6 +36,7 @@ from . import online_sync_flow_exchange
 from . import online_sync_flow_note
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run
+from . import online_sync_flow_gone
 from . import online_sync_flow_screen
 from . import online_sync_flow_model
 from . import online_sync_link_books

@@ -355,6 +355,8 @@ class OnlineSyncFlow(models.Model):
             outcome, = sides[side].write_records(self.entity, [Intent(self.entity, record.key, state=fate)])
         if fate == books.POSTED or fate and outcome.error:
             self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE)
+        elif fate:
+            self._retry_documents(binding)
 
     def _fate_without_partner(self, side, record):
         """The state that a record gets once its partner was deleted: POSTED means that a person is asked, '' that it is left alone."""

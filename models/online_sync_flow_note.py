@@ -131,6 +131,13 @@ class OnlineSyncFlow(models.Model):
             ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
             ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
 
+    def _retry_documents(self, tie):
+        """A tie was undone: what could not be done with its documents may be possible now."""
+        for document in tie.tied_ids:
+            self.env['online.sync.change'].search([
+                ('flow_id', '=', document.flow_id.id), ('state', '=', 'failed'), '|',
+                ('res_id', '=', document.res_id), ('external_id', '=', document.external_id)]).state = 'pending'
+
     def _look_at_appendices(self, sides, met):
         """What belongs to documents of which both sides know only now that they are the same follows them.
 

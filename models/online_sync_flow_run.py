@@ -1,15 +1,9 @@
 """The steps of a flow: what changed here, what changed there, a page at a time. Never commits; the drivers of the link do."""
-from odoo import _, fields, models
+from odoo import fields, models
 
-from ..clients.books import POSTED
-from ..engine.entities import CREATE, REF
+from ..engine.entities import CREATE
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
-
-#: Complete lists in a row that must miss a record.
-GONE_AFTER = 2
-#: Records of a kind whose references tell whether a deleted one was merged into another.
-SAMPLE = 5
 
 
 class OnlineSyncFlow(models.Model):
@@ -172,65 +166,6 @@ class OnlineSyncFlow(models.Model):
             found = sides[THERE].read_records(flow.entity, ties.mapped('external_id'), ()) if ties else {}
             for tie in ties.filtered(lambda one, found=found: one.external_id not in found):
                 flow._gone_there(sides, tie)
-
-    def _note_missing(self, sides, log):
-        """After a complete list: two in a row that do not show a record mean that it was deleted."""
-        missing = self.env['online.sync.binding'].search([
-            ('flow_id', '=', self.id), ('seen_pass', '<', self.listing_pass), ('gone', '=', False)])
-        for binding in missing:
-            binding.missed += 1
-        gone = missing.filtered(lambda one: one.missed >= GONE_AFTER)
-        found = sides[THERE].read_records(self.entity, gone.mapped('external_id'), ()) if gone else {}
-        gone = gone.filtered(lambda one: one.external_id not in found)
-        if len(gone) > max(PAGE, self.binding_count // 2):
-            log._say(_("%(count)s of %(all)s %(flow)s are there no longer. That is too much at once to be believed, so nothing was done "
-                       "about it here. Look whether the user there still sees them.",
-                       count=len(gone), all=self.binding_count, flow=self.name))
-            return
-        for binding in gone.filtered(lambda one: one.external_id not in found):
-            heir = self._heir_there(sides, binding)
-            if heir:
-                binding.write({'gone': THERE, 'merged_into_id': heir.id})
-                log._say(_("%(gone)s was merged into %(kept)s there. Here both stay, and both mean that one.",
-                           gone=binding.name_here, kept=heir.name_here))
-            else:
-                self._gone_there(sides, binding)
-
-    def _heir_there(self, sides, binding):
-        """The pair of the record that took the place of a deleted one there: posted documents of the one are documents of the other now.
-
-        Nothing else proves a merge: a draft, or the contact of a company, is given to another one by hand.
-        """
-        found, bindings = set(), self.env['online.sync.binding']
-        for flow, names in self._pointing_here().items():
-            found |= flow._point_to(sides, names, f'#{binding.id}')
-        heir = bindings.search([('flow_id', '=', self.id), ('external_id', '=', found.pop())]) if len(found) == 1 else bindings
-        return (heir.merged_into_id or heir) - binding
-
-    def _pointing_here(self):
-        """{flow: names of its fields that point to records of this kind}"""
-        names = {flow: [field.name for field in flow._entity().fields if field.of == self.entity and field.kind == REF]
-                 for flow in self.link_id._working_flows() if flow._entity().is_document}
-        return {flow: fields for flow, fields in names.items() if fields}
-
-    def _point_to(self, sides, names, common):
-        """Keys of what posted documents of this flow point to there, of a few that pointed to a record when both sides last agreed."""
-        found = set()
-        for name in names:
-            self.env.cr.execute(
-                """SELECT external_id FROM online_sync_binding
-                    WHERE flow_id = %s AND gone IS NULL AND base_remote -> %s -> 'r' ->> 1 = %s LIMIT %s""",
-                [self.id, name, common, SAMPLE])
-            keys = [key for key, in self.env.cr.fetchall()]
-            records = sides[THERE].read_records(self.entity, keys, (name,)) if keys else {}
-            found |= {record.fields[name].key for record in records.values() if record.fields.get(name) and record.state == POSTED}
-        return found
-
-    def _gone_there(self, sides, binding):
-        """A record was deleted there: archived here, cancelled if it is a draft here; a posted document is left to a person."""
-        binding.gone = THERE
-        key = str(binding.res_id)
-        self._take_along(sides, HERE, binding, sides[HERE].read_records(self.entity, [key], ()).get(key))
 
     def _count(self, log, items):
         kinds = [item.plan.kind for item in items if not item.error]
