@@ -96,18 +96,24 @@ class OdooPeer:
         self.kill()
         self.log.unlink(missing_ok=True)
         for database in self._databases or [self.database]:
-            shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / database, ignore_errors=True)
-            self._run('dropdb', '--if-exists', '--force', database)
+            self._drop(database)
+
+    def _drop(self, database):
+        shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / database, ignore_errors=True)
+        self._run('dropdb', '--if-exists', '--force', database)
 
     def renew(self):
         """Serve a new database, as it was at the start; the server goes on.
 
         One with scheduled actions starts again: the thread that runs them ends when it sees another database appear.
         """
-        self.database = f'{self._first}_{next(self._renewed)}'
+        before, self.database = self.database, f'{self._first}_{next(self._renewed)}'
         if self.addon:
             self.kill()
         self._make_database()
+        if before != self._first:       # the server would keep a connection to each of them
+            self._databases.remove(before)
+            self._drop(before)
         if self.addon:
             self.serve()
 
