@@ -71,8 +71,11 @@ BEGINNINGS: tuple[tuple[str, type[SyncError]], ...] = (
     ('odoo.', Rejected),
     ('psycopg2.', Rejected),
 )
-# Environment without a language, so these words are never translated (odoo/service/model.py, execute_cr).
-_NO_MODEL = re.compile(r"Object \S+ doesn't exist")
+# Environment without a language, so these words are never translated (odoo/service/model.py: execute_cr, get_public_method).
+_NO_SUCH = {
+    'odoo.exceptions.UserError': re.compile(r"Object \S+ doesn't exist"),
+    'builtins.AttributeError': re.compile(r"The method '\S+' does not exist"),
+}
 _NO_DATABASE = re.compile(r'(?i)database "?[^"\n]*"? does not exist|no database is selected|x-odoo-database')
 
 # A ValueError in words that are not translated (odoo/addons/base/models/ir_model.py, _xmlid_lookup).
@@ -460,7 +463,7 @@ class OdooRpc:
         return kind(sentence, detail=detail, status=answer.status, request_id=answer.request_id)
 
     def _kind(self, name: str, message: str) -> type[SyncError]:
-        if name == 'odoo.exceptions.UserError' and _NO_MODEL.fullmatch(message):
+        if name in _NO_SUCH and _NO_SUCH[name].fullmatch(message):
             return ProtocolError
         found = EXCEPTIONS.get(name) or next((kind for beginning, kind in BEGINNINGS if name.startswith(beginning)), None)
         return found or (ServerFault if name.startswith('builtins.') else ProtocolError)

@@ -46,12 +46,16 @@ class PeerCase(AccountTestInvoicingCommon):
 
     def begin(self):
         """A new database there, and a link to it."""
-        self.peer.renew()
-        self.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), self.peer.url, database=self.peer.database, login='sync',
-                           key=self.peer.keys['sync'])
+        self.renew_there()
         rounding = self.there('res.company', [], 'tax_calculation_rounding_method')[0]['tax_calculation_rounding_method']
         self.company.tax_calculation_rounding_method = rounding
         self.link = self.connect().sudo()
+
+    def renew_there(self):
+        """Another database at the same address, as it was at the start."""
+        self.peer.renew()
+        self.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), self.peer.url, database=self.peer.database, login='sync',
+                           key=self.peer.keys['sync'])
 
     def connect(self):
         link = self.env['online.sync.link'].create({'provider': 'odoo', 'user_id': self.env.user.id, 'company_id': self.company.id})

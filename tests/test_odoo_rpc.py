@@ -116,7 +116,7 @@ class PeerTests:
             for model, method in (('no.such.model', 'search'), ('res.partner', 'no_such_method')):
                 self.assertRefuses(errors.ProtocolError, f'does not understand.*{model}.{method}', rpc.call, model, method, domain=[])
             domain = [['no_field', '=', 1]]
-            self.assertRefuses(errors.ProtocolError, 'does not understand', rpc.call, 'res.partner', 'search', domain=domain)
+            self.assertRefuses(errors.ServerFault, 'failed at it.*no_field', rpc.call, 'res.partner', 'search', domain=domain)
 
     def test_private_method(self):
         for rpc in self.each():
@@ -320,7 +320,7 @@ class TestOdooRpcAnswers(BaseCase):
             ('psycopg2.errors.LockNotAvailable', 500, errors.TransientError),
             ('psycopg2.OperationalError', 500, errors.TransientError),
             ('psycopg2.errors.UniqueViolation', 500, errors.Rejected),
-            ('builtins.KeyError', 500, errors.ProtocolError),
+            ('builtins.KeyError', 500, errors.ServerFault),
             ('werkzeug.exceptions.UnprocessableEntity', 422, errors.ProtocolError),
         ):
             self.server.exception, self.server.status = name, status
