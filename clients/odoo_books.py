@@ -25,7 +25,8 @@ from .books import (
 )
 from .odoo_balances import Balances, SumAccess
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
-from .odoo_writing import PAGE, Writing
+from .odoo_writing import Writing
+from .pace import LARGEST, Pace
 
 #: Ids that one call of a complete listing brings.
 LISTING_PAGE = 5000
@@ -37,7 +38,13 @@ _TIME = '%Y-%m-%d %H:%M:%S'
 
 
 class Access(SumAccess, Protocol):
-    """How methods of an Odoo database are called."""
+    """How methods of an Odoo database are called.
+
+    :ivar reading, writing: how much at once
+    """
+
+    reading: Pace
+    writing: Pace
 
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, /, *, idempotent: bool = False,
              context: Mapping | None = None, **named) -> Any:
@@ -84,13 +91,13 @@ class OdooSide(Balances, Writing, Side):
         model, parent = models[number]
         domain = self._domain(shape) if not parent else []
         domain += [('write_date', '>=', _earlier(place['since']))] if place.get('since') else _matching(shape, only)
-        rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date', *filter(None, [parent])], PAGE)
+        rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date', *filter(None, [parent])], LARGEST)
         latest = max([latest, *(row['write_date'] for row in rows)])
         # Who changed in this very second may change once more and look the same: its version is not known yet.
         fresh = (self.access.now() - SETTLED).strftime(_TIME)
         versions = {str(row[parent or 'id']): '' if parent or row['write_date'] >= fresh else row['write_date']
                     for row in rows if row[parent or 'id']}
-        if len(rows) == PAGE:
+        if len(rows) == LARGEST:
             return Changes(versions, json.dumps({**place, 'id': rows[-1]['id'], 'latest': latest}), True)
         if number + 1 < len(models):
             return Changes(versions, json.dumps({'since': place['since'], 'model': number + 1, 'latest': latest}), True)
@@ -155,10 +162,8 @@ class OdooSide(Balances, Writing, Side):
 
     def read_records(self, entity, keys, names=None):
         shape, ids = self.shapes[entity], sorted(int(key) for key in keys)
-        records = {}
-        for first in range(0, len(ids), PAGE):
-            records.update(self._read_page(entity, shape, ids[first:first + PAGE], names))
-        return records
+        pages = self.access.reading.batches(ids, lambda part: self._read_page(entity, shape, part, names))
+        return {key: record for page in pages for key, record in page.items()}
 
     def _read_page(self, entity, shape, ids, names):
         maps = [one for one in self._usable(shape.model, shape.maps) if (one.kind != 'file' if names is None else one.name in names)]

@@ -38,6 +38,7 @@ class RpcAccess:
 
     def __init__(self, rpc: OdooRpc, listener: str = ''):
         self.rpc, self.listener = rpc, listener
+        self.reading, self.writing = rpc.reading, rpc.writing
         self._types: dict[str, dict] = {}
 
     def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):

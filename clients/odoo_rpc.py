@@ -20,6 +20,7 @@ from . import wire
 from .base import utc_now
 from .errors import ConfigError, ProtocolError, RateLimited, ReauthRequired, Rejected, ServerFault, SyncError, TransientError
 from .http import Answer, Http
+from .pace import Pace
 
 JSON2 = 'json2'
 JSON_RPC = 'jsonrpc'
@@ -27,6 +28,8 @@ OLDEST = (18, 0)
 #: First series that has JSON-2, and the first that may be without JSON-RPC.
 JSON2_SINCE = (19, 0)
 JSON_RPC_UNTIL = (20, 0)
+#: Records of the first call that writes, to see how quick the server is.
+FIRST_WRITTEN = 25
 #: Characters of the other side's words that a person gets to read.
 LONGEST_WORDS = 600
 #: The `Date` header counts whole seconds, so it is half a second late on average.
@@ -178,6 +181,7 @@ class OdooRpc:
     :param database: '' where the server has only one
     :param login: not needed with JSON-2, where the key alone names its user
     :param transport: 'json2' or 'jsonrpc' to insist on one; '' asks the server
+    :ivar reading, writing: how much of either the server bears at once
     """
 
     def __init__(self, http: Http, url: str, *, database: str = '', login: str = '', key: str = '', transport: str = '',
@@ -185,6 +189,7 @@ class OdooRpc:
         self.http, self.clock = http, clock
         self.url = self._base(url)
         self.database, self.login, self._key = database.strip(), login.strip(), key.strip()
+        self.reading, self.writing = Pace(), Pace(FIRST_WRITTEN)
         self._transport = transport
         self._server: Server | None = None
         self._uid = 0

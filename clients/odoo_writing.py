@@ -4,9 +4,8 @@ from dataclasses import replace
 from .books import ACTIVE, ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
 from .errors import Rejected, SyncError
 from .odoo_habits import REFUSALS
+from .pace import LARGEST
 
-#: Records that one call reads or writes at most.
-PAGE = 200
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
 LEFT_OPEN = "{why} It was opened for that and could not be posted again, so it is a draft now: {then}"
 NOT_REACHED = "It stayed {found} instead of becoming {wanted}. Open it, see what holds it, and bring it to that state by hand."
@@ -18,8 +17,8 @@ class Writing:
     def write_records(self, entity, intents):
         shape = self.shapes[entity]
         outcomes: dict[int, Outcome] = {}
-        for first in range(0, len(intents), PAGE):
-            page = dict(enumerate(intents[first:first + PAGE], first))
+        for first in range(0, len(intents), LARGEST):
+            page = dict(enumerate(intents[first:first + LARGEST], first))
             habits = shape.habits(self, shape)
             refused = habits.refuse(page)
             outcomes.update({n: Outcome(page[n].key, None, error) for n, error in refused.items()})
@@ -60,16 +59,23 @@ class Writing:
         return [outcomes.get(key) or Outcome(key, known.get(key)) for key in keys]
 
     def create_rows(self, shape, intents):
-        """({number: key}, {number: error}, numbers of those that an earlier attempt had created): all at once, else one by one."""
+        """({number: key}, {number: error}, numbers of those that an earlier attempt had created): many at once, else one by one."""
         keys, errors = self._made_before(shape, intents) if self.is_careful else {}, {}
         found = set(keys)
         intents = self._with_free_numbers(shape, {number: one for number, one in intents.items() if number not in keys})
-        rows = {number: self._values(shape, intent) for number, intent in intents.items()}
-        ids = self._create_at_once(shape, rows, intents)
-        if ids is not None:
-            return {**keys, **dict(zip(rows, map(str, ids), strict=True))}, {}, found
-        for number, row in rows.items():
-            marker = intents[number].marker
+        rows = [(number, intent.marker, self._values(shape, intent)) for number, intent in intents.items()]
+
+        def create(part):
+            ids = self._create_at_once(shape, part)
+            if ids is None:
+                self._create_each(shape, part, keys, errors, found)
+            else:
+                keys.update({number: str(id_) for (number, _marker, _row), id_ in zip(part, ids, strict=True)})
+        self.access.writing.batches(rows, create)
+        return keys, errors, found
+
+    def _create_each(self, shape, rows, keys, errors, found):
+        for number, marker, row in rows:
             try:
                 keys[number] = str(self._create_marked(shape, [row], [marker])[0])
             except REFUSALS as error:
@@ -79,7 +85,6 @@ class Writing:
                     found.add(number)
                 else:
                     errors[number] = error
-        return keys, errors, found
 
     def _made_before(self, shape, intents):
         """{number: key} of what an attempt that broke off had created and somebody changed since: it is not written over."""
@@ -87,11 +92,10 @@ class Writing:
         touched = {id_ for id_ in ids.values() if id_} - self._untouched(shape, [id_ for id_ in ids.values() if id_])
         return {number: str(id_) for number, id_ in ids.items() if id_ in touched}
 
-    def _create_at_once(self, shape, rows, intents):
+    def _create_at_once(self, shape, rows):
         """Ids of all, None when one of them was refused: then none was created."""
-        markers = [intents[number].marker for number in rows]
         try:
-            return self._create_marked(shape, list(rows.values()), markers) if rows else []
+            return self._create_marked(shape, [row for _number, _marker, row in rows], [marker for _number, marker, _row in rows])
         except REFUSALS:
             return None
 
@@ -148,17 +152,21 @@ class Writing:
             if state:
                 by_state.setdefault(state, []).append(number)
         for state, numbers in by_state.items():
-            try:
-                self._step(shape, state, [int(wanted[number][0]) for number in numbers])
-            except REFUSALS as error:
-                if len(numbers) == 1:
-                    errors[numbers[0]] = error
-                    continue
-                for number in numbers:
-                    try:
-                        self._step(shape, state, [int(wanted[number][0])])
-                    except REFUSALS as one:
-                        errors[number] = one
+            ids = [(number, int(wanted[number][0])) for number in numbers]
+            self.access.writing.batches(ids, lambda part, state=state: self._step_each(shape, state, part, errors))
+
+    def _step_each(self, shape, state, ids, errors):
+        """
+        :param ids: (number, id) of records
+        """
+        try:
+            self._step(shape, state, [id_ for _number, id_ in ids])
+        except REFUSALS as error:
+            if len(ids) == 1:
+                errors[ids[0][0]] = error
+                return
+            for one in ids:
+                self._step_each(shape, state, [one], errors)
 
     def _step(self, shape, state, ids):
         if not shape.states:

@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.models import BaseModel
 
 from ..clients.errors import Rejected
+from ..clients.pace import Pace
 from ..clients.redaction import redact
 
 READS = frozenset(('search_read', 'read', 'search', 'search_count', 'fields_get'))
@@ -21,6 +22,7 @@ class LocalAccess:
 
     def __init__(self, env, link):
         self.env, self.link = env, link
+        self.reading = self.writing = Pace()
 
     def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
         """What the method returns, in the values that travel over a wire."""

@@ -104,7 +104,8 @@ class OnlineSyncLink(models.Model):
         """
         self.ensure_one()
         # Somebody who waits at the screen gets an answer, be it an error, before the page gives up.
-        http = Http(allowed_networks=self._allowed_networks(), budget=20 if presence else 30)
+        budget = 20 if presence else 60 if self.kind == 'books' else 30
+        http = Http(allowed_networks=self._allowed_networks(), budget=budget)
         parameters = self.env['ir.config_parameter'].sudo()
         url = self.sudo().api_url or parameters.get_param(f'account_online_sync.url.{self.provider}') or ''
         return base.client_class(self.provider)(

@@ -23,6 +23,7 @@ from . import test_matching_properties
 from . import test_merge
 from . import test_odoo_models
 from . import test_odoo_rpc
+from . import test_pace
 from . import test_peer
 from . import test_peer_payments
 from . import test_peer_alike

@@ -1,5 +1,6 @@
 """What crosses the wire between two Odoo databases: nothing that nobody needs, whatever the line and the clocks do."""
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ from odoo import fields
 from odoo.tests import tagged
 
 from ..clients.http import Http
+from ..clients.pace import Pace
 from .peer_common import REFERENCES, PeerCase
 from .servers.proxy import Proxy
 
@@ -28,13 +30,23 @@ class WireTests:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
     def connect(self):
-        self.is_cut = False
-        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else '').start()
+        self.is_cut, self.is_slow = False, False
+        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else self.slowness() if self.is_slow else '').start()
         self.addCleanup(self.proxy.stop)
         return super().connect()
 
     def peer_url(self):
         return self.proxy.url
+
+    def slowness(self):
+        """What creates more than three records at once takes so long that nobody waits for the answer."""
+        path, body = self.proxy.heard[-1]
+        told = json.loads(body or '{}')
+        named = told if path.startswith('/json/2/') else (told.get('params', {}).get('args') or [{}])[-1]
+        if method_of(path, body) != 'load' or len(named['data']) <= 3:
+            return ''
+        time.sleep(0.3)
+        return 'answer_lost'
 
     def run_and_listen(self):
         """The methods that a run called."""
@@ -89,6 +101,19 @@ class WireTests:
         flows = len(self.link._working_flows())
         heard = self.run_and_listen()
         self.assertLessEqual(len(heard), 10 * flows, heard)
+
+    def test_a_server_that_is_too_slow_for_many_at_once(self):
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        self.startPatcher(patch.object(Pace, 'seconds', 0.2))
+        self.switch_on('partner')
+        self.run_sync()
+        partners = self.env['res.partner'].create([{'name': f'Number {number}'} for number in range(14)])
+        self.is_slow = True
+        log = self.run_sync()
+        self.assertFalse(log.error, log.error)
+        found = self.there('res.partner', [('name', 'like', 'Number ')], 'name')
+        self.assertEqual(sorted(row['name'] for row in found), sorted(partners.mapped('name')))
+        self.assertTrue(all(self.twin(partner) for partner in partners))
 
     def test_a_day_without_a_line(self):
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
