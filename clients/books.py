@@ -49,6 +49,7 @@ class Record:
     :param changed_at: when it was last changed, by that side's clock
     :param changed_by: key of who did, see :meth:`Side.name_of`
     :param title: what a person calls it
+    :param born: when it was created, as its side says it: another one for the same key is another record; '' when that is not told
     """
 
     entity: str
@@ -59,6 +60,7 @@ class Record:
     changed_at: datetime | None = None
     changed_by: str = ''
     title: str = ''
+    born: str = ''
 
 
 @dataclass(frozen=True, slots=True)

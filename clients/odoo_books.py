@@ -168,7 +168,7 @@ class OdooSide(Balances, Writing, Side):
     def _read_page(self, entity, shape, ids, names):
         maps = [one for one in self._usable(shape.model, shape.maps) if (one.kind != 'file' if names is None else one.name in names)]
         state = ['state'] if shape.states else ['active'] if 'active' in self._fields(shape.model) else []
-        fields = [*(one.odoo for one in maps), *state, 'write_date', 'write_uid', shape.title, *shape.habits.reads]
+        fields = [*(one.odoo for one in maps), *state, 'create_date', 'write_date', 'write_uid', shape.title, *shape.habits.reads]
         rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
         ids = [row['id'] for row in rows]
         lines = {one.name: self._read_lines(one, ids) for one in shape.lines if names is None or one.name in names}
@@ -186,7 +186,7 @@ class OdooSide(Balances, Writing, Side):
             values['number'] = ''
         return Record(entity, str(row['id']), '' if row['write_date'] >= fresh else row['write_date'], values, state,
                       datetime.strptime(row['write_date'], _TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
-                      title or str(row[shape.title] or ''))
+                      title or str(row[shape.title] or ''), row['create_date'] or '')
 
     def _read_lines(self, lines, parents):
         """{id of the parent: its lines, in their order}"""

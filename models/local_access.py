@@ -1,16 +1,21 @@
 """Our own database, called as another Odoo is called over the wire: the same methods, the same plain values."""
+import logging
+import traceback
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
+from decimal import Decimal
 
 import psycopg2
 
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.models import BaseModel
 
-from ..clients.errors import Rejected
+from ..clients.errors import Rejected, ServerFault
 from ..clients.pace import Pace
 from ..clients.redaction import redact
 
+_logger = logging.getLogger(__name__)
 READS = frozenset(('search_read', 'read', 'search', 'search_count', 'fields_get'))
 
 
@@ -29,6 +34,7 @@ class LocalAccess:
         function = getattr(self._model(model, context).browse(ids or []), method)
         if method in READS:
             return _plain(function(**named))
+        named = _native(named)
         with self._own(model) as written:
             result = self._safely(function, *([named.pop('vals')] if 'vals' in named else []), **named)    # some call it `values`
             written.update(ids or [])
@@ -37,7 +43,7 @@ class LocalAccess:
     def create_marked(self, model, rows, markers, context):
         """Ids of new records. They need no marker here: they are there together with their binding, or not at all."""
         with self._own(model) as written:
-            ids = self._safely(self._model(model, context).create, [dict(row) for row in rows]).ids
+            ids = self._safely(self._model(model, context).create, _native(list(rows))).ids
             written.update(ids)
         return ids
 
@@ -86,6 +92,21 @@ class LocalAccess:
         except (UserError, AccessError, MissingError, ValueError, psycopg2.Error) as error:
             self.env.invalidate_all()
             raise Rejected(redact(error)[:500], detail=type(error).__name__) from None
+        except Exception as error:      # of whatever addon: at this record alone
+            _logger.error("Writing of link %s failed:\n%s", self.link.id, redact(traceback.format_exc()))
+            self.env.invalidate_all()
+            raise ServerFault(f"This database failed at it: {redact(error)[:500]}", detail=type(error).__name__) from None
+
+
+def _native(value):
+    """A value as it arrives over a wire: not all of Odoo can calculate with a Decimal."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {name: _native(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_native(one) for one in value]
+    return value
 
 
 def _named(value):

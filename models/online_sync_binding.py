@@ -25,6 +25,7 @@ class OnlineSyncBinding(models.Model):
     base_local = fields.Json(readonly=True)
     base_remote = fields.Json(readonly=True)
     remote_version = fields.Char(readonly=True)
+    remote_born = fields.Char(readonly=True, help="When the record there was created: another one for the same key is another record.")
     local_version = fields.Char(readonly=True, help="What the record here was when both were looked at last; empty where it was too fresh.")
     seen_pass = fields.Integer(readonly=True, help="The last complete list that showed it there.")
     missed = fields.Integer(readonly=True, help="Complete reads in a row that did not show it there.")
@@ -76,7 +77,7 @@ class OnlineSyncBinding(models.Model):
         self.write({
             'seen_pass': self.flow_id.listing_pass,
             'base_local': to_json(base.local), 'base_remote': to_json(base.remote),
-            'remote_version': remote.version, 'local_version': local.version,
+            'remote_version': remote.version, 'remote_born': remote.born or False, 'local_version': local.version,
             'title': remote.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
         if self.flow_id._entity().is_tie:
             self.tied_ids = self.browse({

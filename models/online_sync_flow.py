@@ -13,7 +13,7 @@ POLICIES = [('ask', "Ask me"), ('local', "Here wins"), ('remote', "There wins"),
 MISSING = [('create', "Create it"), ('link', "Only pair"), ('ignore', "Leave it")]
 
 #: Of the name of an entity: what may not be in an external id.
-NOT_A_WORD = r'\W'
+NOT_A_WORD, NOT_A_DIGIT = r'\W', r'\D'
 
 
 class OnlineSyncFlow(models.Model):
@@ -142,9 +142,21 @@ class OnlineSyncFlow(models.Model):
         return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US',
                         self.link_id.flow_ids._shapes())
 
-    def _marker(self, res_id):
-        """Finds on the other side what was created for a record of ours."""
-        return f'{self.link_id._peer_uid()}.{re.sub(NOT_A_WORD, "_", self.entity)}_{res_id}'
+    def _markers(self):
+        """What the markers of this kind of records begin with."""
+        return f'{self.link_id._peer_uid()}.{re.sub(NOT_A_WORD, "_", self.entity)}_'
+
+    def _marker(self, record):
+        """Finds on the other side what was created for a record of ours.
+
+        An id alone would not do: after a backup was restored here, it is given to another record.
+        """
+        return f'{self._markers()}{record.key}_{re.sub(NOT_A_DIGIT, "", record.born)}'
+
+    def _of_marker(self, marker):
+        """(id of the record here, digits of when it was created)"""
+        res_id, _bar, born = marker.removeprefix(self._markers()).partition('_')
+        return int(res_id), born
 
     def action_open_records(self):
         """The synchronized records of this kind."""

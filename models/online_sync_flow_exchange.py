@@ -82,6 +82,7 @@ class OnlineSyncFlow(models.Model):
         remote_keys = {*there, *bindings.mapped('external_id')}
         locals_ = sides[HERE].read_records(self.entity, [str(id_) for id_ in local_ids])
         remotes = sides[THERE].read_records(self.entity, remote_keys)
+        bindings -= self._forget_replaced(bindings, remotes)
         items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)})
                  for binding in bindings]
         none = bindings.browse()
@@ -91,6 +92,20 @@ class OnlineSyncFlow(models.Model):
         for item in items:
             item.changes = (changes or self.env['online.sync.change']).filtered(lambda change, item=item: self._is_about(change, item))
         return items
+
+    def _forget_replaced(self, bindings, remotes):
+        """Pairs of which the record there is another one than before under the same key: a backup was restored there.
+
+        :returns: those pairs, which are none any more
+        """
+        replaced = bindings.filtered(lambda one: one.remote_born and one.external_id in remotes
+                                     and remotes[one.external_id].born not in ('', one.remote_born))
+        if replaced:
+            self.link_id.sudo().message_post(body=_(
+                "%(kind)s: what was paired with %(names)s is another record there now, as after a backup was restored. These pairs were "
+                "undone.", kind=self.name, names=', '.join(replaced[:10].mapped('name_here'))))
+            replaced.unlink()
+        return replaced
 
     def _within_filter(self, sides, items):
         """Without those that are not paired and that the filter leaves out."""
@@ -167,7 +182,7 @@ class OnlineSyncFlow(models.Model):
                 item.plan = Plan(plan.NOTHING)
             else:
                 record, side = (item.local, HERE) if item.local else (item.remote, THERE)
-                marker = self._marker(record.key) if side == HERE else ''
+                marker = self._marker(record) if side == HERE else ''
                 item.plan = plan.plan_alone(
                     entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
 

@@ -2,6 +2,7 @@
 from dataclasses import replace
 
 from odoo import _, models
+from odoo.tools import SQL
 
 from ..clients.books import CANCELLED
 from ..engine import pairing, plan
@@ -131,10 +132,22 @@ class OnlineSyncFlow(models.Model):
         return self._created_for(sides, keys)
 
     def _created_for(self, sides, keys):
-        """{key there: id of the record here that it was created for} of those that this connection created."""
-        own = self._marker('')
-        return {key: int(marker.removeprefix(own)) for key, marker in sides[THERE].markers_of(self.entity, keys).items()
+        """{key there: id of the record here that it was created for} of those that this connection created.
+
+        Without those that another state of this database created: of a record that a restored backup does not have.
+        """
+        own = self._markers()
+        told = {key: self._of_marker(marker) for key, marker in sides[THERE].markers_of(self.entity, keys).items()
                 if marker.startswith(own)}
+        here = sides[HERE].read_records(self.entity, {str(res_id) for res_id, _born in told.values()}, ()) if told else {}
+        last = self._last_id_given() if told else 0
+        return {key: res_id for key, (res_id, born) in told.items() if (
+            self._of_marker(self._marker(here[str(res_id)]))[1] == born if str(res_id) in here else res_id <= last)}
+
+    def _last_id_given(self):
+        """The highest id that a record of this kind had here, also one that was deleted."""
+        self.env.cr.execute(SQL('SELECT last_value FROM %s', SQL.identifier(f'{self._model()._table}_id_seq')))
+        return self.env.cr.fetchone()[0]
 
     def _pair_in_dry_run(self, sides, items):
         """The same, with nothing remembered: the items, without those that a page of the other side shows."""

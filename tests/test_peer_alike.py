@@ -3,7 +3,7 @@ from odoo import Command
 from odoo.tests import tagged
 
 from ..clients.books import Intent
-from ..engine.plan import THERE
+from ..engine.plan import HERE, THERE
 from .peer_common import DAY, REFERENCES, PeerCase
 
 
@@ -17,6 +17,11 @@ class AlikeTests:
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.switch_on(*REFERENCES, 'partner', 'invoice')
         self.run_sync()
+
+    def marker(self, record):
+        """What a record here is found by there."""
+        told, = self.sides()[HERE].read_records('partner', [str(record.id)], ()).values()
+        return self.flow('partner')._marker(told)
 
     def issues(self, *kinds):
         return self.link.issue_ids.filtered(lambda issue: issue.state == 'open' and (not kinds or issue.kind in kinds))
@@ -67,7 +72,7 @@ class AlikeTests:
     def test_what_a_run_that_died_created_there_is_no_question(self):
         for name, is_noted in (('Blue', True), ('Green', False)):
             here = self.env['res.partner'].create({'name': name})
-            marker = self.flow('partner')._marker(str(here.id))
+            marker = self.marker(here)
             made, = self.sides()[THERE].write_records('partner', [Intent('partner', marker=marker, fields={'name': name})])
             self.env.cr.precommit.run()
             if not is_noted:        # as in a first load, where what is there is looked at before what is here
@@ -76,6 +81,37 @@ class AlikeTests:
             self.assertFalse(self.issues().mapped('summary'))
             self.assertEqual(self.twin(here), int(made.key))
             self.assertEqual(self.contacts(name), (1, 1))
+
+    def test_a_backup_that_was_restored_here(self):
+        """It does not have what was created since, gives the same ids to other records, and finds its own on the other side."""
+        here = self.env['res.partner'].create({'name': 'Blue', 'email': 'blue@example.com'})
+        lost = [self.marker(here)[:-14] + '20260102030405', f"{self.flow('partner')._markers()}{here.id + 100000}_20260102030406"]
+        for number, marker in enumerate(lost):
+            self.sides()[THERE].write_records('partner', [Intent('partner', marker=marker, fields={'name': f'Lost {number}'})])
+        self.run_sync()
+        self.run_sync()
+        self.assertFalse(self.issues().mapped('summary'))
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(here))], 'name')[0]['name'], 'Blue')
+        for number in range(2):
+            self.assertEqual(self.contacts(f'Lost {number}'), (1, 1))
+            self.assertTrue(self.there('res.partner', [('name', '=', f'Lost {number}')], 'active')[0]['active'])
+
+    def test_a_backup_that_was_restored_there(self):
+        """Another record has the key now: nothing of it is written to what was paired."""
+        here = self.env['res.partner'].create({'name': 'Blue', 'email': 'blue@example.com', 'city': 'Boston'})
+        self.run_sync()
+        self.run_sync()
+        there = self.twin(here)
+        self.peer.sql(f"DELETE FROM ir_model_data WHERE model = 'res.partner' AND res_id = {there}")
+        self.peer.sql("UPDATE res_partner SET name = 'Stranger', complete_name = 'Stranger', email = 'x@example.com', city = 'Berlin', "
+                      f"create_date = create_date + interval '3 hours', write_date = now() AT TIME ZONE 'UTC' WHERE id = {there}")
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual((here.name, here.city, here.email), ('Blue', 'Boston', 'blue@example.com'))
+        self.assertEqual((self.contacts('Stranger'), self.contacts('Blue')), ((1, 1), (1, 1)))
+        self.assertNotIn(self.twin(here), (0, there))
+        self.assertEqual(self.twin_of('res.partner', there).name, 'Stranger')
+        self.assertIn('Blue', ' '.join(self.link.message_ids.mapped('body')))
 
     def test_names_that_begin_and_end_with_a_sign(self):
         for name in ('#1 Pizza', '(2) Pasta (new)', '_3_', 'Café "4"'):

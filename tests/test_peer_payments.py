@@ -235,6 +235,23 @@ class PeerPaymentTests:
         self.assertEqual((here.state, here.amount_total, sorted(here.line_ids.mapped('balance'))), ('posted', 13, [-13, 0.66, 12.34]))
         self.assert_quiet()
 
+    def test_amounts_of_a_draft_entry_both_ways(self):
+        self.with_payments()
+        expense, revenue = self.company_data['default_account_expense'], self.company_data['default_account_revenue']
+        entry = self.entry((expense, 29.5, {}), (revenue, -29.5, {}), post=False)
+        self.run_sync()
+        items = self.there('account.move.line', [('move_id', '=', self.twin(entry))], 'balance')
+        amounts = {1: 30.01, -1: -30.01}
+        self.write_there('account.move', self.twin(entry), line_ids=[
+            [1, item['id'], {'balance': amounts[1 if float(item['balance']) > 0 else -1]}] for item in items])
+        self.run_sync()
+        self.assertEqual(sorted(entry.line_ids.mapped('balance')), [-30.01, 30.01])
+        entry.line_ids = [Command.update(line.id, {'balance': line.balance * 2}) for line in entry.line_ids]
+        self.run_sync()
+        items = self.there('account.move.line', [('move_id', '=', self.twin(entry))], 'balance')
+        self.assertEqual(sorted(float(item['balance']) for item in items), [-60.02, 60.02])
+        self.assert_quiet()
+
     def test_entry_pays_an_invoice(self):
         self.with_payments()
         invoice = self.invoice(40)
