@@ -18,6 +18,8 @@ from ..engine.plan import HERE, THERE, Plan
 
 #: Changes and records that one step takes on.
 PAGE = 200
+#: A version that no record has: whatever is there is looked at.
+OUT_OF_SIGHT = '?'
 #: Files that are in memory at once.
 FILES = 5
 #: How many steps from a record to what it needs, to what that needs, …
@@ -289,6 +291,8 @@ class OnlineSyncFlow(models.Model):
                     item.remote = replace(item.remote, version='')
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
                                           self._agreeable(item, rules)), item.local, item.remote)
+            elif self._is_out_of_sight(item):
+                item.binding.remote_version = OUT_OF_SIGHT
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)

@@ -36,6 +36,7 @@ class OnlineSyncFlow(models.Model):
         self.believes_missing = False
         for binding in gone:
             heir = self._heir_there(sides, binding)
+            self._settle_out_of_sight(binding)
             if heir:
                 binding.write({'gone': THERE, 'merged_into_id': heir.id})
                 log._say(_("%(gone)s was merged into %(kept)s there. Here both stay, and both mean that one.",

@@ -62,11 +62,25 @@ class OnlineSyncFlow(models.Model):
         if item.plan.kind == plan.BLOCKED:
             needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
             return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
+        if self._is_out_of_sight(item):
+            return {**values, 'state': 'blocked', 'why': _(
+                "It was not found there: it was deleted, or your user there no longer sees it. It crosses once it is there again.")}
         if item.plan.kind == plan.ASKED:
             return {**values, 'state': 'blocked', 'why': _("It may be on the other side already: you are asked.")}
         if item.error:
             return {**values, 'state': 'failed', 'why': item.error}
         return {**values, 'done_at': fields.Datetime.now()}
+
+    def _is_out_of_sight(self, item):
+        """Whether something changed here whose partner is not there, and nobody knows yet that it was deleted."""
+        return bool(item.changes and item.told[HERE] and not item.told[THERE] and item.binding
+                    and not item.binding.gone and not item.binding.merged_into_id)
+
+    def _settle_out_of_sight(self, binding):
+        """It is known what became of the partner: nothing waits for it any more."""
+        waiting = self.env['online.sync.change'].search([
+            ('flow_id', '=', self.id), ('res_id', '=', binding.res_id), ('state', '=', 'blocked')])
+        waiting.filtered(lambda change: not change.needs).write({'state': 'done', 'why': False, 'done_at': fields.Datetime.now()})
 
     def _say_needs(self, needs):
         titles = {flow.entity: flow.name for flow in self.link_id.flow_ids}

@@ -650,6 +650,35 @@ class PeerTests:
         self.run_sync()
         self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '556')
 
+    def test_a_change_of_what_is_out_of_sight_there_waits(self):
+        """Nobody knows yet whether it was deleted."""
+        here, there = self.partners()
+        self.run_sync()
+        self.peer.shell(f"env['res.partner'].browse({there}).company_id = env['res.company'].create({{'name': 'Other'}})\nenv.cr.commit()")
+        here.phone = '557'
+        self.run_sync()
+        change = self.flow('partner').change_ids.filtered(lambda change: change.state == 'blocked')
+        self.assertEqual(change.res_id, here.id)
+        self.assertIn('not found there', change.why)
+        self.peer.sql(f'UPDATE res_partner SET company_id = NULL WHERE id = {there}')
+        self.flow('partner').listed_at = False
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '557')
+        self.assertEqual(change.state, 'done')
+
+    def test_a_change_of_what_was_deleted_there_waits_no_longer(self):
+        here, there = self.partners()
+        self.rpc.call('res.partner', 'unlink', [there])
+        here.phone = '557'
+        self.run_sync()
+        change = self.flow('partner').change_ids.filtered(lambda change: change.state == 'blocked')
+        self.assertEqual(change.res_id, here.id)
+        for _list in range(2):
+            self.flow('partner').listed_at = False
+            self.run_sync()
+        self.assertFalse(here.active)
+        self.assertEqual(change.state, 'done')
+
     def test_another_database_behind_the_connection(self):
         """Its records have ids of their own: the pairs of the first one mean nothing there."""
         here, _there = self.partners()
