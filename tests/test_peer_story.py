@@ -43,6 +43,8 @@ class StoryTests:
     def play(self, seed):
         self.switch_on(*REFERENCES, *ENTITIES)
         self.flow('partner').policy = 'newest'
+        for name in ('invoice', 'payment', 'entry'):        # in every third story posted documents follow unasked
+            self.flow(name).follows = seed % 3 == 2
         self.story = Story(self, seed, self.books_here(), self.books_there())
         self.addCleanup(setattr, self, 'story', None)
         self.story.play(int(os.environ.get('ONLINE_SYNC_STEPS') or STEPS))
