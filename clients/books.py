@@ -142,7 +142,6 @@ class FieldInfo:
     label: str
     kind: str
     readonly: bool = False
-    required: bool = False
     problem: str = ''
 
 
@@ -153,7 +152,6 @@ class Peer:
     :param version: as the system itself says it
     :param protocol: how we talk to it
     :param currency: ISO code of the currency that its books are kept in
-    :param companies: {key: name} of those that the user may choose from
     """
 
     name: str
@@ -161,7 +159,6 @@ class Peer:
     protocol: str
     company: str
     currency: str
-    companies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ class OdooSide(Balances, Writing, Side):
                 name = one.name if maps is shape.maps else f'{shape.lines[0].name}/{one.name}'
                 infos[name] = FieldInfo(
                     one.name, info['string'] if info else '', one.kind if info else '', one.readonly or bool(info and info['readonly']),
-                    bool(info and info['required']), '' if info else f"{model} has no field “{one.odoo}” there.")
+                    '' if info else f"{model} has no field “{one.odoo}” there.")
         return infos
 
     # -- values -----------------------------------------------------------------------------------------------------------------
@@ -226,6 +226,8 @@ class OdooSide(Balances, Writing, Side):
             return Decimal(str(round(raw, 9))) if not isinstance(raw, Decimal) else raw
         if one.kind == 'date':
             return date.fromisoformat(str(raw)[:10]) if raw else None
+        if one.kind == 'instant':
+            return datetime.strptime(raw, _TIME).replace(tzinfo=timezone.utc) if raw else None
         if one.kind == 'ids':
             return frozenset(Ref(one.of, str(id_)) for id_ in raw if id_ in self._own(one.of))
         if one.kind == 'id':
@@ -237,6 +239,8 @@ class OdooSide(Balances, Writing, Side):
             return value or False
         if one.kind == 'date':
             return value.isoformat() if value else False
+        if one.kind == 'instant':
+            return value.astimezone(timezone.utc).strftime(_TIME) if value else False
         if one.kind == 'ids':
             ids = {int(ref.key) for ref in value}
             return [*([3, id_, 0] for id_ in sorted(self._own(one.of) - ids)), *([4, id_, 0] for id_ in sorted(ids))]

@@ -18,7 +18,7 @@ PREFIX = 'model:'
 FIELD = 'f_'
 #: {type of a field of Odoo: how it is converted}. Another type cannot cross.
 KINDS = {'char': 'text', 'text': 'text', 'html': 'html', 'boolean': 'bool', 'integer': 'number', 'float': 'number', 'monetary': 'number',
-         'date': 'date', 'selection': 'choice', 'many2one': 'id', 'many2many': 'ids'}
+         'date': 'date', 'datetime': 'instant', 'selection': 'choice', 'many2one': 'id', 'many2many': 'ids'}
 #: Kinds of value that cannot tell who is the same.
 _NO_KEY = ('html', 'ids', 'bool')
 #: Who may do what, how the database works, what is told to whom: never the business of other books.
@@ -87,11 +87,15 @@ def uncovered(infos: Mapping[str, Mapping], chosen: Iterable[str], defaults: Ite
 
 
 class Chosen(Habits):
-    """Records of a model that a user chose: new ones belong to the company of the books."""
+    """Records of a model that a user chose: new ones belong to the company of the books.
+
+    `load` reads an instant by the clock on the wall of the user, all else by UTC.
+    """
 
     @property
     def context(self):
-        return {'default_company_id': self.side.company} if 'company_id' in self.side.fields_of(self.shape.model) else {}
+        company = {'default_company_id': self.side.company} if 'company_id' in self.side.fields_of(self.shape.model) else {}
+        return {'tz': 'UTC', **company}
 
     def activate(self, ids, active):
         """Refused where Odoo cannot archive such records: a person deletes them, or does not."""

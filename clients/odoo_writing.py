@@ -1,7 +1,7 @@
 """The part of :class:`clients.odoo_books.OdooSide` that writes."""
 from dataclasses import replace
 
-from .books import ACTIVE, ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
+from .books import ACTIVE, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
 from .errors import Rejected, SyncError
 from .odoo_habits import REFUSALS
 from .pace import LARGEST
@@ -48,15 +48,6 @@ class Writing:
         return {number: Rejected(WRONG_TOTAL.format(wanted=intent.expects.get('total'), found=records[keys[number]].fields.get('total')))
                 for number, intent in wanted.items() if any(
                     records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
-
-    def delete_records(self, entity, keys):
-        """Archive records, cancel documents, undo allocations. One outcome for each key, in their order; what is gone already is well."""
-        shape, known = self.shapes[entity], self.read_records(entity, keys, ())
-        state = CANCELLED if shape.states else ARCHIVED
-        wanted = [key for key in dict.fromkeys(keys) if key in known and known[key].state != state]
-        done = self.write_records(entity, [Intent(entity, key, state=state) for key in wanted])
-        outcomes = dict(zip(wanted, done, strict=True))
-        return [outcomes.get(key) or Outcome(key, known.get(key)) for key in keys]
 
     def create_rows(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): many at once, else one by one."""

@@ -21,7 +21,6 @@ class Field:
 
     :param of: the entity that a reference points to
     :param lines: the fields of its lines
-    :param required: a record without it cannot be created
     :param frozen: once the document is posted it changes only through draft
     :param check: never written; both sides compute it, and it must be the same to the cent
     :param in_books: an amount or rate in the currency of the books: it means nothing to books that are kept in another one
@@ -34,7 +33,6 @@ class Field:
     kind: str = TEXT
     of: str = ''
     lines: tuple['Field', ...] = ()
-    required: bool = False
     frozen: bool = False
     check: bool = False
     in_books: bool = False
@@ -92,12 +90,12 @@ _INVOICE_LINE = (
     Field('account', "Account", REF, of='account'), Field('taxes', "Taxes", REFS, of='tax'), Field('position', "Position", NUMBER),
 )
 _ENTRY_LINE = (
-    Field('account', "Account", REF, of='account', required=True), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
+    Field('account', "Account", REF, of='account'), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
     Field('balance', "Debit less credit", MONEY, in_books=True), Field('currency', "Currency", CODE),
     Field('amount', "Amount in currency", MONEY), Field('due_date', "Due date", DATE), Field('position', "Position", NUMBER),
 )
 _BANK_ACCOUNT = (
-    Field('number', "Account number", required=True), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
+    Field('number', "Account number"), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
 )
 #: Both documents of an allocation; each is of one of these entities.
 _PAID_DOCUMENTS = tuple(
@@ -109,30 +107,30 @@ _ATTACHED_TO = tuple(
 
 ENTITIES = {entity.name: entity for entity in (
     Entity('currency', "Currencies", (
-        Field('code', "Currency code", required=True), Field('symbol', "Symbol", direction=OFF),
+        Field('code', "Currency code"), Field('symbol', "Symbol", direction=OFF),
     ), keys=(('code',),), missing=LINK),
     Entity('bank', "Banks", (
-        Field('name', "Name", required=True), Field('bic', "BIC"), Field('email', "Email"), Field('phone', "Phone"),
+        Field('name', "Name"), Field('bic', "BIC"), Field('email', "Email"), Field('phone', "Phone"),
         Field('street', "Street"), Field('zip', "ZIP"), Field('city', "City"), Field('country', "Country", CODE),
     ), keys=(('bic',),), hints=(('name',),)),
     Entity('account', "Accounts", (
-        Field('code', "Code", required=True), Field('name', "Name", required=True), Field('type', "Type", CHOICE, required=True),
+        Field('code', "Code"), Field('name', "Name"), Field('type', "Type", CHOICE),
         Field('reconcile', "Allow reconciliation", BOOL), Field('currency', "Currency", CODE),
     ), keys=(('code',),), hints=(('name', 'type'), ('name',)), missing=LINK),
     Entity('tax', "Taxes", (
-        Field('name', "Name", required=True), Field('use', "Use", CHOICE, required=True), Field('computation', "Computation", CHOICE),
-        Field('amount', "Amount", NUMBER, required=True), Field('description', "Label on invoices"),
+        Field('name', "Name"), Field('use', "Use", CHOICE), Field('computation', "Computation", CHOICE),
+        Field('amount', "Amount", NUMBER), Field('description', "Label on invoices"),
         Field('included', "Included in price", CHOICE),
     ), keys=(('name', 'use', 'amount', 'computation'),), hints=(('use', 'amount', 'computation'), ('name', 'use')), missing=LINK),
     Entity('journal', "Journals", (
-        Field('code', "Code", required=True), Field('name', "Name", required=True), Field('type', "Type", CHOICE, required=True),
+        Field('code', "Code"), Field('name', "Name"), Field('type', "Type", CHOICE),
         Field('currency', "Currency", CODE),
     ), keys=(('code', 'type'),), hints=(('name', 'type'), ('type',)), missing=LINK),
     Entity('payment_term', "Payment terms", (
-        Field('name', "Name", required=True), Field('note', "Description", HTML),
+        Field('name', "Name"), Field('note', "Description", HTML),
     ), keys=(('name',),), missing=LINK),
     Entity('partner', "Contacts", (
-        Field('name', "Name", required=True), Field('is_company', "Is a company", BOOL), Field('parent', "Company", REF, of='partner'),
+        Field('name', "Name"), Field('is_company', "Is a company", BOOL), Field('parent', "Company", REF, of='partner'),
         Field('kind', "Kind of address", CHOICE), Field('vat', "Tax ID"), Field('company_number', "Company ID"),
         Field('reference', "Reference"), Field('email', "Email"), Field('phone', "Phone"), Field('website', "Website"),
         Field('street', "Street"), Field('street2', "Street 2"), Field('zip', "ZIP"), Field('city', "City"),
@@ -145,7 +143,7 @@ ENTITIES = {entity.name: entity for entity in (
         Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT),
     ), keys=(('vat', 'kind'), ('company_number',), ('email', 'name')), hints=(('email',), ('name', 'zip'), ('name',))),
     Entity('product', "Products", (
-        Field('name', "Name", required=True), Field('code', "Internal reference"), Field('barcode', "Barcode"),
+        Field('name', "Name"), Field('code', "Internal reference"), Field('barcode', "Barcode"),
         Field('type', "Type", CHOICE), Field('price', "Sales price", NUMBER), Field('sales_text', "Description for customers"),
         Field('can_be_sold', "Can be sold", BOOL), Field('can_be_bought', "Can be purchased", BOOL),
         Field('income', "Income account", REF, of='account', direction=OFF),
@@ -153,12 +151,12 @@ ENTITIES = {entity.name: entity for entity in (
         Field('sales_taxes', "Sales taxes", REFS, of='tax'), Field('purchase_taxes', "Purchase taxes", REFS, of='tax'),
     ), keys=(('barcode',), ('code', 'name')), hints=(('code',), ('name',))),
     Entity('invoice', "Invoices and bills", (
-        Field('kind', "Kind of document", CHOICE, required=True, frozen=True), Field('number', "Number", frozen=True, own=True),
+        Field('kind', "Kind of document", CHOICE, frozen=True), Field('number', "Number", frozen=True, own=True),
         Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Invoice date", DATE, frozen=True),
         Field('entry_date', "Accounting date", DATE, frozen=True), Field('due_date', "Due date", DATE),
         Field('currency', "Currency", CODE, frozen=True),
         Field('rate', "Currency rate", NUMBER, frozen=True, in_books=True),
-        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
+        Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Reference"),
         Field('payment_reference', "Payment reference", own=True), Field('origin', "Source document"),
         Field('terms', "Terms", REF, of='payment_term', frozen=True),
         Field('note', "Terms and conditions", HTML), Field('lines', "Lines", LINES, lines=_INVOICE_LINE, frozen=True),
@@ -168,36 +166,36 @@ ENTITIES = {entity.name: entity for entity in (
     ), keys=(('kind', 'number', 'partner', 'total', 'date'),), hints=(
         ('kind', 'number', 'partner', 'total'), ('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')), is_document=True),
     Entity('payment', "Payments", (
-        Field('direction', "Direction", CHOICE, required=True, frozen=True), Field('number', "Number", own=True),
-        Field('partner_kind', "Customer or vendor", CHOICE, required=True, frozen=True),
-        Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, required=True, frozen=True),
-        Field('amount', "Amount", MONEY, required=True, frozen=True), Field('currency', "Currency", CODE, required=True, frozen=True),
-        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Memo"),
+        Field('direction', "Direction", CHOICE, frozen=True), Field('number', "Number", own=True),
+        Field('partner_kind', "Customer or vendor", CHOICE, frozen=True),
+        Field('partner', "Partner", REF, of='partner', frozen=True), Field('date', "Date", DATE, frozen=True),
+        Field('amount', "Amount", MONEY, frozen=True), Field('currency', "Currency", CODE, frozen=True),
+        Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Memo"),
     ), keys=(('direction', 'number', 'partner', 'amount', 'date'),), hints=(
         ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True),
     Entity('entry', "Journal entries", (
-        Field('number', "Number", frozen=True, own=True), Field('date', "Date", DATE, required=True, frozen=True),
-        Field('journal', "Journal", REF, of='journal', required=True, frozen=True), Field('reference', "Reference"),
+        Field('number', "Number", frozen=True, own=True), Field('date', "Date", DATE, frozen=True),
+        Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Reference"),
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
         Field('total', "Total", MONEY, check=True, in_books=True),
     ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
     # Only where the other side has no bank feed of its own: its transactions would be there twice.
     Entity('bank_transaction', "Bank transactions", (
-        Field('journal', "Journal", REF, of='journal', required=True), Field('date', "Date", DATE, required=True),
-        Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY, required=True),
+        Field('journal', "Journal", REF, of='journal'), Field('date', "Date", DATE),
+        Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY),
         Field('currency', "Original currency", CODE), Field('original_amount', "Original amount", MONEY),
     ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),)),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
     Entity('allocation', "Matched payments", (
-        *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY, required=True),
-        Field('currency', "Currency", CODE, required=True), Field('date', "Date", DATE),
+        *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY),
+        Field('currency', "Currency", CODE), Field('date', "Date", DATE),
         Field('debit_due', "Due date of the debit", DATE), Field('credit_due', "Due date of the credit", DATE),
     ), is_tie=True,
         one_of=tuple(tuple(field.name for field in _PAID_DOCUMENTS if field.name.startswith(side)) for side in ('debit', 'credit'))),
     # The content is told only when it is asked for by name; whether it is the same says the checksum.
     Entity('attachment', "Attachments of documents", (
-        *_ATTACHED_TO, Field('name', "Name", required=True), Field('type', "Type of file", CODE), Field('checksum', "Checksum", CODE),
-        Field('content', "Content", FILE, required=True),
+        *_ATTACHED_TO, Field('name', "Name"), Field('type', "Type of file", CODE), Field('checksum', "Checksum", CODE),
+        Field('content', "Content", FILE),
     ), keys=tuple((field.name, 'checksum', 'name') for field in _ATTACHED_TO), is_appendix=True,
         one_of=(tuple(field.name for field in _ATTACHED_TO),)),
 )}

@@ -30,7 +30,6 @@ class OnlineSyncChange(models.Model):
     state = fields.Selection(
         [('pending', "To do"), ('blocked', "Waits for another record"), ('failed', "Refused"), ('done', "Done"), ('dropped', "Skipped")],
         required=True, default='pending', index=True)
-    deleted = fields.Boolean(help="The record was deleted here.")
     attempts = fields.Integer(readonly=True)
     retry_at = fields.Datetime("Next try", readonly=True, help="When what was refused is tried again by itself.")
     needs = fields.Json(readonly=True, help="References that the other side does not know yet: [entity, key].")

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime, timezone
 from decimal import Decimal, InvalidOperation
 
 from odoo import _, api, fields, models
@@ -11,7 +11,8 @@ from .online_sync_flow import DIRECTIONS, POLICIES
 #: A text as a value, by kind of field. Another record is no text: those kinds have no value of their own.
 _PARSERS = {
     entities.TEXT: str, entities.HTML: str, entities.CHOICE: str, entities.CODE: str, entities.NUMBER: Decimal, entities.MONEY: Decimal,
-    entities.DATE: date.fromisoformat, entities.BOOL: {'yes': True, 'no': False, '1': True, '0': False}.__getitem__,
+    entities.DATE: date.fromisoformat, entities.INSTANT: lambda text: datetime.fromisoformat(text).replace(tzinfo=timezone.utc),
+    entities.BOOL: {'yes': True, 'no': False, '1': True, '0': False}.__getitem__,
 }
 
 
@@ -34,7 +35,6 @@ class OnlineSyncFlowField(models.Model):
         "Value for new records", help="What a record that is created on the other side gets where this field does not flow there.")
     is_check = fields.Boolean(readonly=True, help="Both sides compute it; it is compared to the cent, never written.")
     of = fields.Char(readonly=True, help="The kind of record that it points to. Only of models that a user chose.")
-    is_required = fields.Boolean(readonly=True, help="A record without it cannot be created. Only of models that a user chose.")
     is_key = fields.Boolean(
         "Pair by", readonly=True, help="Records that agree in all these are paired. Only of models that a user chose.")
     problem = fields.Char(readonly=True, help="Why it cannot flow as things are: the field is missing on one side, or of another type.")

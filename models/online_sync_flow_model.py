@@ -38,7 +38,7 @@ class OnlineSyncFlow(models.Model):
     def _chosen_entity(self):
         keys = tuple(field.name for field in self.field_ids if field.is_key)
         return entities.Entity(self.entity, self.title or self.entity, tuple(
-            entities.Field(field.name, field.title, field.kind, of=field.of or '', required=field.is_required)
+            entities.Field(field.name, field.title, field.kind, of=field.of or '')
             for field in self.field_ids), keys=(keys,) if keys else ())
 
     def _shapes(self):
@@ -121,7 +121,7 @@ class OnlineSyncFlow(models.Model):
             'sequence': max(link.sudo().flow_ids.mapped('sequence'), default=0) + 1, 'direction': 'both',
             'field_ids': [(0, 0, {
                 'name': f'{odoo_models.FIELD}{one.name}', 'title': one.title, 'kind': kind_of(one), 'of': one.of,
-                'is_required': one.required and one.kind != 'bool', 'is_key': one.can_be_key and one.name in keys,
+                'is_key': one.can_be_key and one.name in keys,
             }) for one in chosen],
         }).with_env(self.env)
 

@@ -142,9 +142,9 @@ class OnlineSyncIssue(models.Model):
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         if isinstance(value, Decimal):
-            return formatLang(self.env, float(value), digits=2)
+            return formatLang(self.env, float(value), digits=max(2, -value.normalize().as_tuple().exponent))
         if isinstance(value, datetime):
-            return format_date(self.env, value.date())
+            return format_datetime(self.env, value.astimezone(timezone.utc).replace(tzinfo=None))
         if isinstance(value, date):
             return format_date(self.env, value)
         if isinstance(value, Ref):

@@ -1,4 +1,5 @@
 """Kinds of records that a user chose: any other model, by its fields."""
+from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
@@ -125,6 +126,27 @@ class PeerModelsTests:
         self.assertEqual(self.run_sync().failed, 0)
         with self.assertRaises(UserError):
             self.flow('partner').action_remove()
+
+    def test_instants(self):
+        """They mean the same moment, whatever the time zones of the users are."""
+        self.env.user.tz = 'Asia/Tokyo'
+        self.peer.sql("UPDATE res_partner SET tz = 'America/New_York'")
+        self.begin_with('product.pricelist', ('name',))
+        self.begin_with('product.pricelist.item', ('pricelist_id', 'min_quantity', 'date_start', 'date_end'), ())
+        here = self.env['product.pricelist'].create({'name': 'Summer', 'item_ids': [Command.create({
+            'min_quantity': 3, 'date_start': '2026-07-01 07:30:15'})]})
+        self.run_sync()
+        there, = self.there('product.pricelist.item', [('pricelist_id', '=', self.twin(here))], 'date_start', 'date_end')
+        self.assertEqual((there['date_start'], there['date_end']), ('2026-07-01 07:30:15', False))
+        self.write_there('product.pricelist.item', there['id'], date_end='2026-08-31 21:59:59')
+        self.run_sync()
+        self.assertEqual(str(here.item_ids.date_end), '2026-08-31 21:59:59')
+        here.item_ids.date_start = '2026-07-02 00:00:00'
+        self.run_sync()
+        self.assertEqual(self.there('product.pricelist.item', [('id', '=', there['id'])], 'date_start')[0]['date_start'],
+                         '2026-07-02 00:00:00')
+        log = self.run_sync()
+        self.assertFalse(log.created + log.updated + log.failed)
 
     def test_what_both_typed_in_later_is_found(self):
         self.begin_with()
