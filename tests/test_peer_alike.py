@@ -163,6 +163,30 @@ class AlikeTests:
         self.assertEqual((self.twin(here), self.invoices()), (there, (1, 1)))
         self.assertFalse(self.issues().mapped('summary'))
 
+    def test_files_of_what_a_person_said_to_be_the_same(self):
+        self.switch_on('attachment')
+        here = self.invoice(100)
+        there = self.type_there(100, **{'invoice_date': '2026-03-11', 'date': '2026-03-11'})
+        self.env['ir.attachment'].create({'name': 'scan.txt', 'res_model': here._name, 'res_id': here.id, 'raw': b'scan'})
+        self.create_there('ir.attachment', name='theirs.txt', res_model='account.move', res_id=there, raw='dGhlaXJz')
+        self.run_sync()
+        self.issues('alike').action_is_same()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(self.twin(here), there)
+        files = [('res_model', '=', 'account.move'), ('res_field', '=', False)]
+        self.assertEqual({'scan.txt', 'theirs.txt'}, {
+            row['name'] for row in self.there('ir.attachment', [*files, ('res_id', '=', there)], 'name')})
+        self.assertEqual({'scan.txt', 'theirs.txt'}, {
+            row.name for row in self.env['ir.attachment'].search([*files, ('res_id', '=', here.id)])})
+
+    def test_pairs_of_another_connection_are_not_confirmed(self):
+        wizard = self.env['online.sync.pairing'].browse(self.link.action_pair()['res_id'])
+        other = self.connect().flow_ids.filtered(lambda flow: flow.entity == 'partner')
+        self.env['online.sync.pairing.kind'].create({'pairing_id': wizard.id, 'flow_id': other.id})
+        wizard.action_confirm()
+        self.assertFalse(other.pairs_confirmed)
+
     def test_same_number_of_another_day_is_asked_about(self):
         """Two books in use give the same number to two invoices of one customer."""
         here = self.invoice(100)

@@ -214,6 +214,15 @@ class PeerModelsTests:
         with self.assertRaises(AccessError):
             flows._create_chosen(self.link, CATEGORY, ('name',), ('name',))
 
+    def test_nobody_lets_flow_what_they_do_not_see(self):
+        user = new_test_user(self.env, login='limited', groups='account.group_account_manager,base.group_partner_manager',
+                             company_id=self.company.id)
+        self.category('Secret')
+        self.env['ir.rule'].sudo().create({
+            'name': 'some', 'model_id': self.env['ir.model']._get(CATEGORY).id, 'domain_force': "[('name', '!=', 'Secret')]"})
+        with self.assertRaisesRegex(AccessError, 'do not see all'):
+            self.env['online.sync.flow'].with_user(user).sudo(False)._create_chosen(self.link, CATEGORY, ('name',), ('name',))
+
     def test_vanished_model(self):
         """A module that was uninstalled takes its flow out of the runs, and breaks no page."""
         flow = self.choose()

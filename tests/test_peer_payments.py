@@ -393,6 +393,34 @@ class PeerPaymentTests:
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(self.open_there(self.twin(invoice)), 0)
         self.assertIn('matched', self.refused().change_id.why)
+        invoice.line_ids.remove_move_reconcile()
+        self.run_sync()
+        self.run_sync()
+        lines = self.there('account.move.line', [('move_id', '=', self.twin(invoice)), ('display_type', '=', 'product')], 'name')
+        self.assertEqual([line['name'] for line in lines], ['other work'], "once nothing is matched any more it goes on by itself")
+        self.assertFalse(self.refused())
+
+    def test_opened_for_a_change_that_is_refused_and_not_posted_again(self):
+        """A person is told that it is a draft now, and why."""
+        self.with_payments()
+        bill = self.invoice(100, move_type='in_invoice')
+        self.run_sync()
+        there = self.twin(bill)
+        bank = self.create_there('res.partner.bank', acc_number='111-1', partner_id=self.twin(self.partner))
+        self.peer.sql(f'UPDATE account_move SET partner_bank_id = {bank} WHERE id = {there}')
+        self.peer.sql(f'UPDATE res_partner_bank SET active = FALSE WHERE id = {bank}')
+        outcome, = self.sides()[THERE].write_records('invoice', [Intent(
+            'invoice', str(there), fields={'partner': Ref('partner', '99999999')}, reopens='posted')])
+        self.assertIn('it is a draft now', outcome.error.message)
+        self.assertEqual(self.move_there(there)['state'], 'draft')
+
+    def test_a_currency_that_the_other_side_does_not_have(self):
+        self.with_payments()
+        coin = self.env['res.currency'].create({'name': 'XQQ', 'symbol': 'q', 'rate_ids': [Command.create({'name': DAY, 'rate': 3})]})
+        invoice = self.invoice(100, currency_id=coin.id)
+        self.run_sync()
+        self.assertFalse(self.twin(invoice))
+        self.assertIn('no currency XQQ', self.refused().change_id.why)
 
     def test_matched_again_before_the_next_run(self):
         self.with_payments()
