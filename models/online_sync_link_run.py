@@ -92,7 +92,7 @@ class OnlineSyncLink(models.Model):
 
     def _unexpected(self, error):
         return errors.ProtocolError(
-            _("Something unexpected happened while reading this account. Nothing was lost; it is tried again. The server's log has the "
+            _("Something unexpected happened. Nothing was lost; it is tried again. The server's log has the "
               "details."), detail=type(error).__name__)
 
     def _handle(self, account, error, log):
