@@ -128,6 +128,7 @@ class Story:
             issues += self.tell_apart()
             failed = self.case.env['online.sync.change'].sudo().search([('link_id', '=', link.id), ('state', '=', 'failed')])
             for change in failed:
+                self.told.append(f'refused {change.title}: {change.why}')
                 self.correct(change)
             failed.action_retry()
             log = link.log_ids[:1]
@@ -250,6 +251,26 @@ class Story:
             here, there = round(balances[HERE][code], 2), round(balances[THERE][code], 2)
             if here != there:
                 yield f'trial balance of {code}: here {here}, there {there}'
+                yield from self.booked(code)
+
+    def booked(self, code):
+        """What documents book differently on an account."""
+        sums = defaultdict(Counter)
+        for side, books in self.sides.items():
+            for row in books.rows('account.move.line', [('parent_state', '=', 'posted'), ('account_id.code', '=', code)], 'move_id',
+                                  'payment_id', 'balance', 'move_name'):
+                sums[self.common(side, row['payment_id'], row['move_id'])][side, row['move_name']] += round(float(row['balance']), 2)
+        for document, booked in sums.items():
+            if round(sum(value * (1 if side == HERE else -1) for (side, _name), value in booked.items()), 2):
+                yield f'  {document}: {dict(booked)}'
+
+    def common(self, side, payment, move):
+        for entity, id_ in (('payment', payment), ('invoice', move), ('entry', move)):
+            bindings = self.case.flow(entity).binding_ids
+            for binding in bindings if id_ else ():
+                if id_ == (binding.res_id if side == HERE else int(binding.external_id)):
+                    return f'{entity} {binding.res_id}/{binding.external_id} {binding.title}'
+        return f'{side} payment {payment} move {move}'
 
 
 # -- the edits ------------------------------------------------------------------------------------------------------------------------
