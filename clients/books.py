@@ -90,6 +90,7 @@ class Intent:
     :param state: to bring it to, '' to leave it
     :param version: what the values were based on, '' when the record is new
     :param expects: what the side computes and what must come out before the document is posted: else it stays a draft and is refused
+    :param apart: keys of records that may look the same and are the pairs of others
     :param reopens: the state that the document leaves for the change and then has again; '' when it can be changed as it is
     """
 
@@ -101,6 +102,7 @@ class Intent:
     version: str = ''
     reopens: str = ''
     expects: Mapping[str, Value] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,14 @@ class StaleObject(SyncError):
 
 
 class Rejected(SyncError):
-    """The other side refuses this one document; the rest goes on."""
+    """The other side refuses this one document; the rest goes on.
+
+    :param is_final: each further try leaves traces: only a person tries again
+    """
+
+    def __init__(self, message: str, *, is_final: bool = False, **kwargs):
+        super().__init__(message, **kwargs)
+        self.is_final = is_final
 
 
 class ProtocolError(SyncError):
@@ -118,6 +125,7 @@ STATUS_TO_ERROR: dict[int, type[SyncError]] = {
     408: TransientError,
     409: StaleObject,
     412: StaleObject,
+    413: Rejected,
     422: Rejected,
     425: TransientError,
     429: RateLimited,

@@ -47,6 +47,7 @@ SENTENCES = {
     402: "{name} asks for a payment before it goes on. Check your subscription there.",
     403: "{name} refuses access. Sign in again, or check there that access is still allowed.",
     404: "{name} does not know this address. Check the settings of this connection.",
+    413: "{name} refuses it: it is too large.",
     429: "{name} allows no more calls for now. The next synchronization waits until it does.",
 }
 UNAVAILABLE = "{name} has a problem at the moment (HTTP {status}). Nothing is lost: the next synchronization tries again."

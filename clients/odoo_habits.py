@@ -22,9 +22,9 @@ NO_LOCK = date.min
 
 LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would be booked on another day. Open the period, or date it "
           "later.")
-NO_CURRENCY = "This side has no currency {codes}. Activate it there, and try again."
-MATCHED = ("It is matched with a payment or another document on this side, and to change it would undo that. Undo the match there and try "
-           "again, or make the change by hand.")
+NO_CURRENCY = "Where it goes to, there is no currency {codes}. Create or activate it, and try again."
+MATCHED = ("It is matched with a payment or another document, and to change it would undo that. Undo the match and it goes on by itself, "
+           "or make the change by hand.")
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."

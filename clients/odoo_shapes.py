@@ -16,6 +16,7 @@ class Map:
     :param of: entity that an id points to
     :param code: (model, field) whose code stands for an id
     :param readonly: told, never written
+    :param optional: a choice that the side does not have is left out
     """
 
     name: str
@@ -24,6 +25,7 @@ class Map:
     of: str = ''
     code: tuple[str, str] | None = None
     readonly: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ SHAPES = {
         *_same('name', 'vat', 'email', 'phone', 'website', 'street', 'street2', 'zip', 'city'), Map('is_company', 'is_company', 'bool'),
         Map('parent', 'parent_id', 'id', of='partner'), Map('kind', 'type', 'choice'), Map('company_number', 'company_registry'),
         Map('reference', 'ref'), Map('state_code', 'state_id', 'code', code=('res.country.state', 'code')),
-        Map('country', 'country_id', 'code', code=('res.country', 'code')), Map('language', 'lang', 'choice'),
+        Map('country', 'country_id', 'code', code=('res.country', 'code')), Map('language', 'lang', 'choice', optional=True),
         Map('note', 'comment', 'html'),
         Map('receivable', 'property_account_receivable_id', 'id', of='account'),
         Map('payable', 'property_account_payable_id', 'id', of='account'),

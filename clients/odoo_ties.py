@@ -12,8 +12,8 @@ NO_ITEM = ("{document} has no item that can be matched: it is not posted, or it 
            "that it has no journal entry.")
 NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open items come to that: {open_debit} of {document} and "
                 "{open_credit} of {payer} are open.")
-OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone: "
-                "match them by hand.")
+OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone, "
+                "with what Odoo had booked for it: match them by hand.")
 NOT_AGAIN = "What was unmatched is not matched again: a new match is made instead."
 
 
@@ -63,7 +63,8 @@ class Allocations(Habits):
         items = self._items({ref for intent in intents.values() for side in DOCUMENTS for ref in [_document(intent, side)] if ref})
         keys, known = {}, self._known([item for own in items.values() for item in own])
         for number, intent in intents.items():
-            found = next((pair for pair in _pairs(intent, items) if known.get(_ids(pair), (0, 0))[1] == intent.fields['amount']), None)
+            found = next((pair for pair in _pairs(intent, items) for id_, amount in [known.get(_ids(pair), (0, 0))]
+                          if amount == intent.fields['amount'] and str(id_) not in intent.apart), None)
             if found:       # matched by an earlier attempt, or by a person on this side
                 keys[number] = str(known.pop(_ids(found))[0])
         left = {number: intent for number, intent in intents.items() if number not in keys}
@@ -148,7 +149,7 @@ class Allocations(Habits):
             if id_:
                 self.activate([id_], False)
             errors[number] = Rejected(OTHER_AMOUNT.format(
-                amount=_said(intents[number]), found=amount, document=pair[0].name, payer=pair[1].name))
+                amount=_said(intents[number]), found=amount, document=pair[0].name, payer=pair[1].name), is_final=True)
 
     def _nothing_fits(self, intent, items):
         names, left = {}, {}

@@ -174,11 +174,16 @@ class Writing:
     def _values(self, shape, intent: Intent):
         """What Odoo's `create` or `write` wants."""
         maps = {one.name: one for one in self._usable(shape.model, shape.maps) if not one.readonly}
-        values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items() if name in maps}
+        values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items()
+                  if name in maps and self._has_choice(shape.model, maps[name], value)}
         for lines in shape.lines:
             if lines.name in intent.fields:
                 values[lines.odoo] = self._commands(lines, intent.fields[lines.name])
         return values
+
+    def _has_choice(self, model, one, value):
+        """Whether a choice is one of those that this side has, where it may be left out."""
+        return not one.optional or not value or value in dict(self._fields(model)[one.odoo].get('selection') or ())
 
     def _commands(self, lines, edits):
         maps = {one.name: one for one in self._usable(lines.model, lines.maps)}

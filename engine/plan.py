@@ -53,6 +53,10 @@ class Plan:
     needs: frozenset[Ref] = frozenset()
     held: tuple[Conflict, ...] = ()
 
+    def intents(self) -> list[tuple[str, Intent]]:
+        """(side, what to write there)"""
+        return [(side, intent) for side, intent in ((HERE, self.to_local), (THERE, self.to_remote)) if intent]
+
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
         return (*self.merged.conflicts, *self.held)

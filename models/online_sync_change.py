@@ -41,6 +41,7 @@ class OnlineSyncChange(models.Model):
     crossed = fields.Json(readonly=True, help="What crossed: {'here' or 'there': names of fields}.")
     crossed_words = fields.Char("What crossed", compute='_compute_crossed_words')
     done_at = fields.Datetime("Done", readonly=True)
+    is_final = fields.Boolean(readonly=True, help="Trying again leaves traces: only a person does.")
 
     def init(self):
         super().init()
@@ -72,10 +73,12 @@ class OnlineSyncChange(models.Model):
     @api.model
     def _domain_due(self):
         """What is to be sent now: what is new, what may go on, and what was refused and is tried again."""
-        return ['|', ('state', '=', 'pending'), '&', ('state', '=', 'failed'), ('retry_at', '<=', fields.Datetime.now())]
+        return ['|', ('state', '=', 'pending'), '&', '&', ('state', '=', 'failed'), ('is_final', '=', False),
+                ('retry_at', '<=', fields.Datetime.now())]
 
     def _is_due(self):
-        return self.state == 'pending' or self.state == 'failed' and bool(self.retry_at) and self.retry_at <= fields.Datetime.now()
+        return self.state == 'pending' or self.state == 'failed' and not self.is_final and bool(self.retry_at) and (
+            self.retry_at <= fields.Datetime.now())
 
     def _next_try(self):
         """When a change that was refused is tried again: soon, then ever later, for most refusals are settled by a person."""
@@ -138,6 +141,6 @@ class OnlineSyncChange(models.Model):
 
     @api.autovacuum
     def _gc_done(self):
-        """What crossed is kept for half a year."""
+        """What crossed is kept for half a year. What somebody skipped is kept: else it would be new one day."""
         limit = fields.Datetime.subtract(fields.Datetime.now(), days=180)
-        self.search([('state', 'in', ('done', 'dropped')), ('write_date', '<', limit)], limit=10000).unlink()
+        self.search([('state', '=', 'done'), ('write_date', '<', limit)], limit=10000).unlink()

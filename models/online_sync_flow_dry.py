@@ -59,17 +59,22 @@ class OnlineSyncFlow(models.Model):
             return [{**base, 'kind': 'blocked', 'after': _("It may be on the other side already: you are asked.")}]
         if kind == plan.BLOCKED:
             return [{**base, 'kind': 'blocked', 'after': self._say_needs(item.plan.needs)}]
-        say, lines = self.env['online.sync.issue']._say, []
+        issues = self.env['online.sync.issue']
+        say, lines = issues._say, []
         for where, intent, old in (('here', item.plan.to_local, item.local), ('there', item.plan.to_remote, item.remote)):
             new = item.remote if where == 'here' else item.local
-            lines += [{**base, 'kind': 'change', 'where': where, 'field_name': self._title_of(name), 'before': say(old.fields.get(name)),
-                       'after': say(new.fields.get(name))} for name in (intent.fields if intent else ())]
+            for name in intent.fields if intent else ():
+                before, after = issues._say_sides(self, name, old.fields.get(name), new.fields.get(name))
+                lines.append({
+                    **base, 'kind': 'change', 'where': where, 'field_name': self._title_of(name), 'before': before, 'after': after})
             if intent and intent.state:
                 kind = 'remove' if intent.state in (ARCHIVED, CANCELLED) else 'change'
                 lines.append({**base, 'kind': kind, 'where': where, 'field_name': _("Status"), 'before': say(old.state),
                               'after': say(intent.state)})
-        return lines + [{**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': say(one.local),
-                         'after': say(one.remote)} for one in item.plan.conflicts]
+        for one in item.plan.conflicts:
+            before, after = issues._say_sides(self, one.name, one.local, one.remote)
+            lines.append({**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': before, 'after': after})
+        return lines
 
     @api.model
     def _left_behind(self, item):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from odoo import _, models
 
-from ..clients import books
+from ..clients import books, errors
 from ..clients.books import Intent, Line, LineEdits, Record, Ref
 from ..engine import plan
 from ..engine.entities import FILE, STATE
@@ -41,6 +41,7 @@ class Item:
     changes: models.BaseModel | None = None
     plan: Plan | None = None
     error: str = ''
+    is_final: bool = False
     outcomes: dict = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ class OnlineSyncFlow(models.Model):
         :returns: the items, with their plans and outcomes
         """
         self.ensure_one()
-        items = self._load_items(sides, here, there, changes)
+        items = self._load_items(sides, here, there, changes, is_needed, forgets=True)
         if not is_needed:
             items = self._within_filter(sides, items)
         self._plan_all(items, is_needed)
@@ -77,14 +78,21 @@ class OnlineSyncFlow(models.Model):
 
     # -- loading ----------------------------------------------------------------------------------------------------------------
 
-    def _load_items(self, sides, here, there, changes=None):
+    def _load_items(self, sides, here, there, changes=None, is_needed=False, forgets=False):
+        """
+        :param forgets: pairs that are none any more are deleted; else they are only passed over
+        """
         bindings = self.env['online.sync.binding'].search([
             ('flow_id', '=', self.id), '|', ('res_id', 'in', list(here)), ('external_id', 'in', list(there))])
         local_ids = {*here, *bindings.mapped('res_id')}
         remote_keys = {*there, *bindings.mapped('external_id')}
         locals_ = sides[HERE].read_records(self.entity, [str(id_) for id_ in local_ids])
         remotes = sides[THERE].read_records(self.entity, remote_keys)
-        bindings -= self._forget_replaced(bindings, remotes)
+        replaced, half = self._replaced(bindings, remotes), self._half(bindings, locals_, remotes, is_needed)
+        bindings -= replaced | half
+        if forgets:
+            self._tell_replaced(replaced)
+            (replaced | half).unlink()
         items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)})
                  for binding in bindings]
         none = bindings.browse()
@@ -95,19 +103,27 @@ class OnlineSyncFlow(models.Model):
             item.changes = (changes or self.env['online.sync.change']).filtered(lambda change, item=item: self._is_about(change, item))
         return items
 
-    def _forget_replaced(self, bindings, remotes):
-        """Pairs of which the record there is another one than before under the same key: a backup was restored there.
+    def _replaced(self, bindings, remotes):
+        """Pairs of which the record there is another one than before under the same key: a backup was restored there."""
+        return bindings.filtered(lambda one: one.remote_born and one.external_id in remotes
+                                 and remotes[one.external_id].born not in ('', one.remote_born))
 
-        :returns: those pairs, which are none any more
-        """
-        replaced = bindings.filtered(lambda one: one.remote_born and one.external_id in remotes
-                                     and remotes[one.external_id].born not in ('', one.remote_born))
+    def _tell_replaced(self, replaced):
         if replaced:
             self.link_id.sudo().message_post(body=_(
                 "%(kind)s: what was paired with %(names)s is another record there now, as after a backup was restored. These pairs were "
                 "undone.", kind=self.name, names=', '.join(replaced[:10].mapped('name_here'))))
-            replaced.unlink()
-        return replaced
+
+    def _half(self, bindings, locals_, remotes, is_needed):
+        """Pairs of which one side was deleted and the other is in use again: it is a record that only one side has."""
+        if self._entity().is_document or self._entity().is_tie or self._entity().is_appendix:
+            return bindings.browse()
+
+        def is_half(one):
+            left = locals_.get(str(one.res_id)) if one.gone == THERE else remotes.get(one.external_id)
+            other = remotes.get(one.external_id) if one.gone == THERE else locals_.get(str(one.res_id))
+            return left and not other and (is_needed or self.archives and left.state == books.ACTIVE)
+        return bindings.filtered(lambda one: one.gone and not one.merged_into_id and is_half(one))
 
     def _within_filter(self, sides, items):
         """Without those that are not paired and that the filter leaves out."""
@@ -187,6 +203,19 @@ class OnlineSyncFlow(models.Model):
                 marker = self._marker(record) if side == HERE else ''
                 item.plan = plan.plan_alone(
                     entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
+        self._leave_out_dead(items)
+
+    def _leave_out_dead(self, items):
+        """What would point to a record that was deleted where it is written waits for another one."""
+        meant = [(item, side, {int(ref.key[1:]) for ref in _refs(intent.fields) if ref.key.startswith('#')})
+                 for item in items for side, intent in item.plan.intents()]
+        dead = self.env['online.sync.binding'].search([
+            ('id', 'in', list(set().union(*(ids for _item, _side, ids in meant)))), ('gone', '!=', False), ('merged_into_id', '=', False)])
+        for item, side, ids in meant if dead else ():
+            needs = frozenset(Ref(one.entity, f'{HERE}:{one.res_id}' if side == THERE else f'{THERE}:{one.external_id}')
+                              for one in dead if one.id in ids and one.gone == side)
+            if needs:
+                item.plan = Plan(plan.BLOCKED, merged=item.plan.merged, needs=needs | item.plan.needs, held=item.plan.held)
 
     def _plan_with_needed(self, sides, items, depth, is_needed):
         """Bring over what the blocked ones point to, and plan them again."""
@@ -253,13 +282,13 @@ class OnlineSyncFlow(models.Model):
 
     def _write_page(self, sides, side, wanted):
         wanted = [(item, self._with_files(sides, side, item, intent)) for item, intent in wanted]
-        wanted = [(item, intent) for item, intent in wanted if intent]
+        wanted = [(item, self._told_apart(side, intent)) for item, intent in wanted if intent]
         outcomes = sides[side].write_records(self.entity, self._own_refs(side, [intent for _item, intent in wanted]))
         for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
             item.outcomes[side] = outcome
             item.told[side] = outcome.record or item.told[side]
             if outcome.error:
-                item.error = outcome.error.message
+                item.error, item.is_final = outcome.error.message, getattr(outcome.error, 'is_final', False)
 
     def _files(self):
         """Names of the fields that hold a file's content."""
@@ -271,8 +300,22 @@ class OnlineSyncFlow(models.Model):
         if not names or intent.key and 'checksum' not in intent.fields:
             return intent
         key = item.told[source].key
-        record = sides[source].read_records(self.entity, [key], names).get(key)
+        try:
+            record = sides[source].read_records(self.entity, [key], names).get(key)
+        except (errors.ProtocolError, errors.Rejected) as error:        # too large, most likely: the others go on
+            item.error = error.message
+            return None
         return record and replace(intent, fields={**intent.fields, **{name: record.fields[name] for name in names}})
+
+    def _told_apart(self, side, intent):
+        """A new match, with those of the same documents that are known: who pays twice the same amount has two of them."""
+        if intent.key or not self._entity().is_tie:
+            return intent
+        ids = {int(ref.key[1:]) for ref in _refs(intent.fields) if ref.key.startswith('#')}
+        ties = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False), ('tied_ids', 'in', list(ids))])
+        there = self._model().browse(ties.mapped('res_id')).exists().ids
+        known = ties.filtered(lambda tie: tie.res_id in there)
+        return replace(intent, apart=frozenset(map(str, known.mapped('res_id')) if side == HERE else known.mapped('external_id')))
 
     # -- remembering --------------------------------------------------------------------------------------------------------------
 
@@ -304,8 +347,14 @@ class OnlineSyncFlow(models.Model):
         return bool(own) and bool(outcome.record.changed_by) and outcome.record.changed_by not in own
 
     def _agreeable(self, item, rules):
-        """The rules of what can be agreed on: while it is asked whether a document is posted, what it says is not."""
-        if not self._entity().is_document or all(conflict.name != STATE for conflict in item.plan.conflicts):
+        """The rules of what can be agreed on.
+
+        While it is asked whether a document is posted, what it says is not. Nor is it where we opened a document and could not post it
+        again: what is left of it is our doing, and nobody's wish.
+        """
+        is_asked = any(conflict.name == STATE for conflict in item.plan.conflicts)
+        is_left_open = any(item.outcomes[side].error and intent.reopens for side, intent in item.plan.intents() if side in item.outcomes)
+        if not self._entity().is_document or not is_asked and not is_left_open:
             return rules
         frozen = {field.name for field in self._entity().fields if field.frozen}
         return {name: rule for name, rule in rules.items() if name not in frozen}

@@ -1,13 +1,14 @@
 """Records that are there no longer: deleted, merged into others, or only out of our sight."""
 from odoo import _, api, fields, models
+from odoo.tools import SQL
 
-from ..clients.books import POSTED
+from ..clients.books import POSTED, Ref
 from ..engine.entities import REF
 from ..engine.plan import HERE, THERE
 
 #: Complete lists in a row that must miss a record.
 GONE_AFTER = 2
-#: So many records may vanish between two lists, also when that is more than half of all: a small book is not a suspicious one.
+#: So many records may vanish between two lists; more are asked about: it may be a restored backup, or rights that were taken away.
 SUDDEN = 10
 #: Records of a kind whose references tell whether a deleted one was merged into another.
 SAMPLE = 5
@@ -17,24 +18,48 @@ MISSING = 'missing'
 class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
+    has_missing = fields.Boolean(readonly=True, copy=False, help="It is not settled yet what became of what the last list did not show.")
     believes_missing = fields.Boolean(readonly=True, copy=False, help="A person said that what is missing there was deleted.")
 
-    def _note_missing(self, sides, log):
+    def _note_missing(self):
         """After a complete list: two in a row that do not show a record mean that it was deleted."""
+        bindings = self.env['online.sync.binding']
+        bindings.flush_model(['seen_pass', 'missed', 'gone'])
+        self.env.cr.execute(SQL(
+            """UPDATE online_sync_binding SET missed = COALESCE(missed, 0) + 1
+                WHERE flow_id = %s AND COALESCE(seen_pass, 0) < %s AND gone IS NULL""", self.id, self.listing_pass))
+        bindings.invalidate_model(['missed'])
+        self.has_missing = True
+
+    def _settle_missing_there(self, sides, log):
+        """A few of those that two lists in a row did not show. Returns whether there are more."""
+        if not self.has_missing:
+            return False
         missing = self.env['online.sync.binding'].search([
-            ('flow_id', '=', self.id), ('seen_pass', '<', self.listing_pass), ('gone', '=', False)])
-        for binding in missing:
-            binding.missed += 1
-        gone = missing.filtered(lambda one: one.missed >= GONE_AFTER)
-        found = sides[THERE].read_records(self.entity, gone.mapped('external_id'), ()) if gone else {}
-        gone = gone.filtered(lambda one: one.external_id not in found)
+            ('flow_id', '=', self.id), ('gone', '=', False), ('missed', '>=', GONE_AFTER)])
         issues = self.env['online.sync.issue'].sudo()
-        if len(gone) > max(SUDDEN, self.binding_count // 2) and not self.believes_missing:
-            issues._raise_missing(self, len(gone))
-            return
+        if len(missing) > SUDDEN and not self.believes_missing:
+            missing = self._still_missing(sides, missing)
+            if len(missing) > SUDDEN:
+                issues._raise_missing(self, len(missing))
+                self.has_missing = False
+                return False
+        self._settle_gone(sides, log, missing[:SUDDEN])
+        if len(missing) > SUDDEN:
+            return True
         issues._settle_missing(self)
-        self.believes_missing = False
-        for binding in gone:
+        self.write({'believes_missing': False, 'has_missing': False})
+        return False
+
+    def _still_missing(self, sides, missing):
+        """Without those that are there all the same, when they are asked for by their key."""
+        found = sides[THERE].read_records(self.entity, missing.mapped('external_id'), ()) if missing else {}
+        there = missing.filtered(lambda one: one.external_id in found)
+        there.missed = 0
+        return missing - there
+
+    def _settle_gone(self, sides, log, missing):
+        for binding in self._still_missing(sides, missing):
             heir = self._heir_there(sides, binding)
             self._settle_out_of_sight(binding)
             if heir:
@@ -51,7 +76,7 @@ class OnlineSyncFlow(models.Model):
         """
         found, bindings = set(), self.env['online.sync.binding']
         for flow, names in self._pointing_here().items():
-            found |= flow._point_to(sides, names, f'#{binding.id}')
+            found |= flow._point_to(sides, names, Ref(self.entity, str(binding.res_id)))
         heir = bindings.search([('flow_id', '=', self.id), ('external_id', '=', found.pop())]) if len(found) == 1 else bindings
         return (heir.merged_into_id or heir) - binding
 
@@ -61,16 +86,14 @@ class OnlineSyncFlow(models.Model):
                  for flow in self.link_id._working_flows() if flow._entity().is_document}
         return {flow: fields for flow, fields in names.items() if fields}
 
-    def _point_to(self, sides, names, common):
-        """Keys of what posted documents of this flow point to there, of a few that pointed to a record when both sides last agreed."""
+    def _point_to(self, sides, names, ref):
+        """Keys of what posted documents of this flow point to there, of a few that point to this record here."""
         found = set()
         for name in names:
-            self.env.cr.execute(
-                """SELECT external_id FROM online_sync_binding
-                    WHERE flow_id = %s AND gone IS NULL AND base_remote -> %s -> 'r' ->> 1 = %s LIMIT %s""",
-                [self.id, name, common, SAMPLE])
-            keys = [key for key, in self.env.cr.fetchall()]
-            records = sides[THERE].read_records(self.entity, keys, (name,)) if keys else {}
+            here = sides[HERE].find_equal(self.entity, [{name: ref}])
+            pairs = self.env['online.sync.binding'].search(
+                [('flow_id', '=', self.id), ('gone', '=', False), ('res_id', 'in', [int(key) for key in here])], limit=SAMPLE)
+            records = sides[THERE].read_records(self.entity, pairs.mapped('external_id'), (name,)) if pairs else {}
             found |= {record.fields[name].key for record in records.values() if record.fields.get(name) and record.state == POSTED}
         return found
 
@@ -88,22 +111,22 @@ class OnlineSyncIssue(models.Model):
 
     @api.model
     def _raise_missing(self, flow, count):
-        """More than half of the records are there no longer: more likely our user does not see them."""
+        """Many records are there no longer: maybe our user does not see them, or a backup was restored."""
         return self._raise(
             flow.link_id, MISSING, flow.id, flow_id=flow.id,
             summary=_("%(count)s of %(all)s records (%(flow)s) are there no longer.", count=count, all=flow.binding_count, flow=flow.name),
-            blocks=_("Nothing was archived or cancelled here: it may be that the user there no longer sees them. Give that user its rights "
-                     "back, or say that they were deleted."))
+            blocks=_("Nothing was archived, cancelled or unmatched here: it may be that the user there no longer sees them, or that a "
+                     "backup was restored there. Give that user its rights back, or say that they were deleted."))
 
     @api.model
     def _settle_missing(self, flow):
         self.search([('flow_id', '=', flow.id), ('kind', '=', MISSING), ('state', '=', 'open')])._close_settled()
 
     def action_believe_missing(self):
-        """They were deleted there: the next list has its usual consequences."""
+        """They were deleted there: the next run does what that means here."""
         for issue in self:
             issue = issue._open(MISSING)
-            issue.flow_id.sudo().write({'believes_missing': True, 'listed_at': False})
+            issue.flow_id.sudo().write({'believes_missing': True, 'has_missing': True})
             issue._close(_("Deleted there"))
             issue.link_id._wake()
         return True

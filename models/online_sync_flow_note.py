@@ -58,7 +58,7 @@ class OnlineSyncFlow(models.Model):
         values = {
             'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title,
             'crossed': _crossed(item) or False, 'remote_version': item.told[THERE].version if item.told[THERE] else False,
-            'state': 'done', 'needs': False, 'why': False, 'done_at': False}
+            'state': 'done', 'needs': False, 'why': False, 'done_at': False, 'is_final': False}
         if item.plan.kind == plan.BLOCKED:
             needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
             return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
@@ -68,7 +68,7 @@ class OnlineSyncFlow(models.Model):
         if item.plan.kind == plan.ASKED:
             return {**values, 'state': 'blocked', 'why': _("It may be on the other side already: you are asked.")}
         if item.error:
-            return {**values, 'state': 'failed', 'why': item.error}
+            return {**values, 'state': 'failed', 'why': item.error, 'is_final': item.is_final}
         return {**values, 'done_at': fields.Datetime.now()}
 
     def _is_out_of_sight(self, item):
@@ -143,7 +143,8 @@ class OnlineSyncFlow(models.Model):
         """A document was written: what pays it, or is paid by it, may fit now."""
         if self._entity().is_document and any(item.outcomes for item in items):
             ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
-            ties.change_ids.search([('flow_id', 'in', ties.ids), ('state', '=', 'failed')]).write({'state': 'pending'})
+            ties.change_ids.search([
+                ('flow_id', 'in', ties.ids), ('state', '=', 'failed'), ('is_final', '=', False)]).write({'state': 'pending'})
 
     def _retry_documents(self, tie):
         """A tie was undone: what could not be done with its documents may be possible now."""

@@ -11,6 +11,7 @@ class OnlineSyncFlow(models.Model):
 
     first_cursor = fields.Char(readonly=True, copy=False, help="How far the records that were here before were looked through.")
     listing_cursor = fields.Char(readonly=True, copy=False, help="How far the complete list of the other side was read.")
+    listing_done = fields.Char(readonly=True, copy=False, help="Up to which key of a page of the list it was looked.")
     listing_pass = fields.Integer(readonly=True, copy=False)
     listed_at = fields.Datetime(readonly=True, copy=False)
     checked_here_at = fields.Datetime(readonly=True, copy=False, help="When it was last looked who was deleted here.")
@@ -20,7 +21,8 @@ class OnlineSyncFlow(models.Model):
     def _sync_step(self, sides, log):
         """One page. Returns whether there is more."""
         self.ensure_one()
-        for step in (self._send_changes, self._fetch_changes, self._load_first, self._poll_here, self._check_listing, self._check_here):
+        for step in (self._send_changes, self._fetch_changes, self._load_first, self._poll_here, self._check_listing,
+                     self._settle_missing_there, self._check_here):
             if step(sides, log):
                 return True
         self.last_run = fields.Datetime.now()
@@ -33,7 +35,7 @@ class OnlineSyncFlow(models.Model):
         if not changes:
             return False
         changes |= changes.search([     # what was refused before goes with a new edit of the same record
-            ('flow_id', '=', self.id), ('state', 'in', ('pending', 'failed')), ('res_id', '!=', 0),
+            ('flow_id', '=', self.id), ('state', 'in', ('pending', 'failed', 'blocked')), ('res_id', '!=', 0),
             ('res_id', 'in', changes.filtered('res_id').mapped('res_id'))])
         ids = {change.res_id for change in changes if change.res_id}
         self._count(log, self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes))
@@ -102,7 +104,8 @@ class OnlineSyncFlow(models.Model):
         self.env['online.sync.issue'].search([('flow_id', 'in', self.ids), ('state', '=', 'open')])._close_settled()
         for model in ('online.sync.alike', 'online.sync.change', 'online.sync.binding'):
             self.env[model].search([('flow_id', 'in', self.ids)]).unlink()
-        self.write({'pairs_confirmed': False, 'is_fetched': False, 'pull_cursor': False, 'listing_cursor': False, 'listed_at': False})
+        self.write({'pairs_confirmed': False, 'is_fetched': False, 'pull_cursor': False, 'listing_cursor': False, 'listing_done': False,
+                    'listed_at': False, 'has_missing': False})
         self._begin_sending()
 
     def _check_here(self, sides, log):
@@ -125,37 +128,47 @@ class OnlineSyncFlow(models.Model):
         What changed there without being told (a transaction that took longer to commit than the overlap) is found too.
         """
         due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
-        if self.direction == 'push' or not self._has_pairs() or not self.listing_cursor and self.listed_at and self.listed_at > due:
+        if not self._has_pairs() or not self.listing_cursor and not self.listing_done and self.listed_at and self.listed_at > due:
             return False
-        if not self.listing_cursor:
+        if not self.listing_cursor and not self.listing_done:
             self.listing_pass += 1
         page = sides[THERE].read_listing(self.entity, self.listing_cursor or '')
+        left = self._look_at_listed(sides, log, page.versions)
+        if left or page.more:
+            self.write({'listing_done': left, **({} if left else {'listing_cursor': page.cursor})})
+            return True
+        self.write({'listing_cursor': False, 'listing_done': False, 'listed_at': fields.Datetime.now()})
+        self._note_missing()
+        return False
+
+    def _look_at_listed(self, sides, log, versions):
+        """Exchange some of those of a page of the list that are not as they were when they were looked at last.
+
+        :returns: the key up to which that is done, False when all of it is
+        """
         bindings = self.env['online.sync.binding'].search_fetch(       # not what they last agreed on: that is long
-            [('flow_id', '=', self.id), ('external_id', 'in', list(page.versions))], ['external_id', 'remote_version'])
-        bindings.write({'seen_pass': self.listing_pass})
-        moved = bindings.filtered(lambda one: one.remote_version and one.remote_version != page.versions[one.external_id])
-        if moved:
-            self._count(log, self._exchange(sides, there=moved.mapped('external_id')))
-        self._fetch_unknown(sides, log, page.versions.keys() - set(bindings.mapped('external_id')))
-        self.listing_cursor = page.cursor if page.more else False
-        if not page.more:
-            self.listed_at = fields.Datetime.now()
-            self._note_missing(sides, log)
-        return page.more
+            [('flow_id', '=', self.id), ('external_id', 'in', list(versions))], ['external_id', 'remote_version', 'seen_pass', 'missed'])
+        bindings.filtered(lambda one: one.seen_pass != self.listing_pass or one.missed).write({'seen_pass': self.listing_pass, 'missed': 0})
+        if self.direction == 'push':
+            return False
+        moved = {one.external_id for one in bindings if one.remote_version and one.remote_version != versions[one.external_id]}
+        moved |= self._unknown_there(sides, versions.keys() - set(bindings.mapped('external_id')))
+        todo = sorted(key for key in moved if key > (self.listing_done or ''))
+        if todo:
+            self._count(log, self._exchange(sides, there=todo[:PAGE]))
+        return todo[PAGE - 1] if len(todo) > PAGE else False
 
     def _has_pairs(self):
         return bool(self.env['online.sync.binding'].search_count([('flow_id', '=', self.id)], limit=1))
 
-    def _fetch_unknown(self, sides, log, keys):
+    def _unknown_there(self, sides, keys):
         """What is there and nobody was told of: it was committed behind the cursor."""
         if not self.is_fetched or self.missing_here != CREATE or self._entity().is_appendix:
-            return
+            return set()
         keys -= set(self.env['online.sync.change'].search_fetch(
             [('flow_id', '=', self.id), ('external_id', 'in', list(keys))], ['external_id']).mapped('external_id'))
         only = self._filter(THERE)
-        keys = sorted(sides[THERE].find_matching(self.entity, keys, only) if only and keys else keys)
-        for first in range(0, len(keys), PAGE):
-            self._count(log, self._exchange(sides, there=keys[first:first + PAGE]))
+        return sides[THERE].find_matching(self.entity, keys, only) if only and keys else keys
 
     def _check_ties(self, sides, keys):
         """Documents changed there: whether they still belong to those that they belonged to. Undoing it is told by nobody."""

@@ -38,7 +38,7 @@ class OnlineSyncFlow(models.Model):
         silent = self.filtered(lambda flow: flow.direction in ('off', 'pull')) if is_sending else self.browse()
         result = super().write(vals)
         if silent:
-            silent._begin_sending()
+            silent.sudo()._begin_sending()      # nobody may write pairs but the synchronization
         return result
 
     @api.model

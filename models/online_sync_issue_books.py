@@ -6,8 +6,8 @@ from odoo import _, api, fields, models
 from odoo.tools import format_date, format_datetime, formatLang
 
 from ..clients.books import Line, Ref
-from ..engine.entities import STATE
-from ..engine.merge import DELETED
+from ..engine.entities import STATE, TEXT
+from ..engine.merge import DELETED, is_empty
 from ..engine.pairing import EXACT, Pair
 from ..engine.plan import HERE
 from ..engine.values import from_json, to_json
@@ -39,8 +39,10 @@ class OnlineSyncIssue(models.Model):
             record.state == 'posted')
         kind = 'posted' if is_posted else 'conflict'
         self._settle_binding(binding, {'conflict', 'posted'} - {kind})
-        said = [_("%(field)s: here %(here)s, there %(there)s", field=flow._title_of(conflict.name), here=self._say(conflict.local),
-                  there=self._say(conflict.remote)) for conflict in conflicts[:NAMED]]
+        said = []
+        for conflict in conflicts[:NAMED]:
+            here, there = self._say_sides(flow, conflict.name, conflict.local, conflict.remote)
+            said.append(_("%(field)s: here %(here)s, there %(there)s", field=flow._title_of(conflict.name), here=here, there=there))
         if len(conflicts) > NAMED:
             said.append(_("and %s more", len(conflicts) - NAMED))
         words = {'record': record.title, 'what': '; '.join(said)}
@@ -158,6 +160,32 @@ class OnlineSyncIssue(models.Model):
         states = {'draft': _("draft"), 'posted': _("posted"), 'cancelled': _("cancelled"), 'active': _("active"), 'archived': _("archived")}
         return states.get(value) or (f'“{self._short(str(value))}”' if value else _("empty"))
 
+    def _say_sides(self, flow, name, *values):
+        """Values of a field for a person: of lists of lines, what differs.
+
+        :param values: of the two sides, and what they agreed on last
+        """
+        if not all(isinstance(value, tuple) for value in values[:2]):
+            return [self._say(value) for value in values]
+        field, here, there = flow._entity_field(name), *values[:2]
+        return [self._say_lines(field, lines, other) if isinstance(lines, tuple) else self._say(lines)
+                for lines, other in zip(values, (there, here, here), strict=False)]
+
+    def _say_lines(self, field, lines, others):
+        """Those of the lines that the others do not have, by the fields that differ."""
+        titles, left, words = {one.name: one.title for one in field.lines}, [dict(line.fields) for line in others], []
+        for place, line in enumerate(lines):
+            if line.fields in left:
+                left.remove(line.fields)
+                continue
+            other = others[place].fields if len(lines) == len(others) else {}
+            differs = [name for name in titles if name in line.fields and line.fields[name] != other.get(name)
+                       and (other or not is_empty(line.fields[name]))]
+            label = next((line.fields[one.name] for one in field.lines if one.kind == TEXT and line.fields.get(one.name)), '')
+            said = ', '.join(f'{titles[name]} {self._say(line.fields[name])}' for name in differs)
+            words.append(_("“%(line)s”: %(what)s", line=self._short(label), what=said) if label else said)
+        return '; '.join(words[:NAMED]) + (' …' if len(words) > NAMED else '') or _("nothing else")
+
     @api.model
     def _title_of_ref(self, ref):
         binding = self.env['online.sync.binding'].browse(int(ref.key[1:])).exists() if ref.key.startswith('#') else None
@@ -184,7 +212,7 @@ class OnlineSyncIssue(models.Model):
         """
         issue = self._open('conflict', 'posted')
         binding, flow = issue.binding_id, issue.flow_id
-        for name in always:
+        for name in always if issue.kind == 'conflict' else ():
             flow.field_ids.filtered(lambda field, name=name: field.name == name.partition('/')[0]).policy = choices[name]
         binding.decided = {**(binding.decided or {}), **choices}
         self.env['online.sync.change'].sudo().create({
@@ -238,9 +266,12 @@ class OnlineSyncIssue(models.Model):
         """Decide field by field."""
         issue = self._open('conflict', 'posted')
         newer = (issue.changed or {}).get('newer')
+        lines = []
+        for one in issue._conflicts():
+            here, there, base = self._say_sides(issue.flow_id, one['name'], one['local'], one['remote'], one['base'])
+            lines.append((0, 0, {'name': one['name'], 'choice': newer, 'title': issue.flow_id._title_of(one['name']), 'base': base,
+                                 'here': here, 'there': there}))
         wizard = self.env['online.sync.decide'].create({
-            'issue_id': issue.id, 'changed_here': issue._say_who('here'), 'changed_there': issue._say_who('there'), 'line_ids': [(0, 0, {
-                'name': one['name'], 'choice': newer, 'title': issue.flow_id._title_of(one['name']), 'base': self._say(one['base']),
-                'here': self._say(one['local']), 'there': self._say(one['remote'])}) for one in issue._conflicts()]})
+            'issue_id': issue.id, 'changed_here': issue._say_who('here'), 'changed_there': issue._say_who('there'), 'line_ids': lines})
         return {'type': 'ir.actions.act_window', 'name': _("Decide"), 'res_model': wizard._name, 'res_id': wizard.id,
                 'views': [(False, 'form')], 'target': 'new'}

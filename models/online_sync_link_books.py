@@ -156,7 +156,7 @@ class OnlineSyncLink(models.Model):
     def _broke_off(self):
         """Whether the run before this one did not come to its end."""
         before = self.env['online.sync.log'].search([('link_id', '=', self.id), ('state', '!=', 'running')], limit=1)
-        return before.state in ('failed', 'interrupted')
+        return before.state in ('failed', 'interrupted') or before.state == 'partial' and bool(before.failed)
 
     def _flow_failed(self, flow, error, log):
         """What an error of the whole page means. Returns whether the same flow goes on: it does not."""

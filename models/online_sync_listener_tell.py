@@ -65,8 +65,8 @@ class OnlineSyncTracked(models.AbstractModel):
 
     def _is_of(self, companies):
         """Whether some of these records belong to one of the companies, or to all."""
-        field = 'company_id' if 'company_id' in self._fields else 'company_ids'
-        return any(not record[field] or not companies.isdisjoint(record[field].ids) for record in self.sudo())
+        field = next((name for name in ('company_id', 'company_ids') if name in self._fields), '')
+        return not field or any(not record[field] or not companies.isdisjoint(record[field].ids) for record in self.sudo())
 
 
 class OnlineSyncWord(models.Model):

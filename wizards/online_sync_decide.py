@@ -10,6 +10,7 @@ class OnlineSyncDecide(models.TransientModel):
 
     issue_id = fields.Many2one('online.sync.issue', required=True, ondelete='cascade')
     summary = fields.Char(related='issue_id.summary')
+    kind = fields.Selection(related='issue_id.kind')
     changed_here = fields.Char("Changed here", readonly=True)
     changed_there = fields.Char("Changed there", readonly=True)
     line_ids = fields.One2many('online.sync.decide.line', 'wizard_id', string="Fields")
