@@ -186,10 +186,14 @@ class Introduction:
 
     :param wakes: whether it will
     :param why: why not, or why it could not until now; a sentence that goes on after a colon
+    :param who: a name of the other database that nobody else has, '' where it does not say
+    :param is_circular: it keeps these books by a connection of its own: together they would send everything to and fro
     """
 
     wakes: bool
     why: str = ''
+    who: str = ''
+    is_circular: bool = False
 
 
 @dataclass(frozen=True, slots=True)

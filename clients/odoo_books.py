@@ -32,6 +32,8 @@ from .pace import LARGEST, Pace
 LISTING_PAGE = 5000
 #: A transaction that took so long to commit is still seen: what changed so much earlier is asked for again.
 OVERLAP = timedelta(minutes=10)
+#: By so much the clock that a server shows may differ from the one of its database.
+PATIENCE = timedelta(minutes=30)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
 _TIME = '%Y-%m-%d %H:%M:%S'
@@ -87,21 +89,50 @@ class OdooSide(Balances, Writing, Side):
     def read_changes(self, entity, cursor, only=None):
         shape, place = self.shapes[entity], json.loads(cursor or '{}')
         models = [(shape.model, ''), *(shape.children() if place.get('since') else ())]
-        number, latest = place.get('model', 0), place.get('latest', '')
-        model, parent = models[number]
-        domain = self._domain(shape) if not parent else []
-        domain += [('write_date', '>=', _earlier(place['since']))] if place.get('since') else _matching(shape, only)
-        rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date', *filter(None, [parent])], LARGEST)
-        latest = max([latest, *(row['write_date'] for row in rows)])
-        # Who changed in this very second may change once more and look the same: its version is not known yet.
-        fresh = (self.access.now() - SETTLED).strftime(_TIME)
-        versions = {str(row[parent or 'id']): '' if parent or row['write_date'] >= fresh else row['write_date']
-                    for row in rows if row[parent or 'id']}
-        if len(rows) == LARGEST:
-            return Changes(versions, json.dumps({**place, 'id': rows[-1]['id'], 'latest': latest}), True)
-        if number + 1 < len(models):
-            return Changes(versions, json.dumps({'since': place['since'], 'model': number + 1, 'latest': latest}), True)
-        return Changes(versions, json.dumps({'since': max(latest, place.get('since', ''))}), False)
+        model, parent = models[place.get('model', 0)]
+        if parent:
+            versions, last = self._changed_parents(model, parent, place)
+        else:
+            domain = [*self._domain(shape), *(_since(place) if place.get('since') else _matching(shape, only))]
+            rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date'], LARGEST)
+            place.setdefault('begun', self.access.now().strftime(_TIME))
+            fresh = self._fresh()
+            versions = {str(row['id']): '' if row['write_date'] >= fresh else row['write_date'] for row in rows}
+            place['latest'] = max([place.get('latest', ''), *(row['write_date'] for row in rows)])
+            last = rows[-1]['id'] if len(rows) == LARGEST else 0
+        if last:
+            return Changes(versions, json.dumps({**place, 'id': last}), True)
+        number = place.pop('model', 0) + 1
+        place.pop('id', None)
+        if number < len(models):
+            return Changes(versions, json.dumps({**place, 'model': number}), True)
+        # Time itself moves the cursor on, else the last busy minutes would be told again until something happens. What was changed while
+        # pages were read may be on one that was read before.
+        waited = (datetime.strptime(place['begun'], _TIME) - PATIENCE).strftime(_TIME)
+        since = max(min(place.get('latest', ''), place['begun']), waited, place.get('since', ''))
+        return Changes(versions, json.dumps({'since': since, 'seen': place.get('seeing', {})}), False)
+
+    def _changed_parents(self, model, parent, place):
+        """({key of a record with lines that changed: ''}, id to go on from, 0 at the end), without what was told before and is as it was.
+
+        Lines do not say when they were told last, as records do by their version: so those of the last minutes are remembered.
+        """
+        rows = self._rows(model, [*_since(place), ('id', '>', place.get('id', 0))], ['write_date', parent], LISTING_PAGE)
+        seen, seeing = place.get('seen', {}).get(model, {}), place.setdefault('seeing', {}).setdefault(model, {})
+        fresh, versions = self._fresh(), {}
+        known = {(moment, id_) for moment, ids in seen.items() for id_ in ids}
+        for row in rows:
+            if row['write_date'] < fresh:
+                seeing.setdefault(row['write_date'], []).append(row['id'])
+            if row[parent] and (row['write_date'], row['id']) not in known:
+                versions[str(row[parent])] = ''
+            if len(versions) == LARGEST:
+                return versions, row['id']
+        return versions, rows[-1]['id'] if len(rows) == LISTING_PAGE else 0
+
+    def _fresh(self):
+        """Who changed in this very second may change once more and look the same: its version is not known yet."""
+        return (self.access.now() - SETTLED).strftime(_TIME)
 
     def read_listing(self, entity, cursor, only=None):
         shape = self.shapes[entity]
@@ -172,7 +203,7 @@ class OdooSide(Balances, Writing, Side):
         rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
         ids = [row['id'] for row in rows]
         lines = {one.name: self._read_lines(one, ids) for one in shape.lines if names is None or one.name in names}
-        fresh = (self.access.now() - SETTLED).strftime(_TIME)
+        fresh = self._fresh()
         told = shape.habits(self, shape).tell(rows)
         return {str(row['id']): self._record(entity, shape, maps, row, lines, fresh, *told.get(row['id'], ({}, ''))) for row in rows}
 
@@ -365,5 +396,6 @@ def _text(raw):
     return '' if text in ('<p><br></p>', '<p></p>') else text
 
 
-def _earlier(since):
-    return (datetime.strptime(since, _TIME) - OVERLAP).strftime(_TIME)
+def _since(place):
+    """The domain of what changed since the cursor's moment, and shortly before."""
+    return [('write_date', '>=', (datetime.strptime(place['since'], _TIME) - OVERLAP).strftime(_TIME))]

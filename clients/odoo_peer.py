@@ -209,7 +209,7 @@ class OdooPeer(BooksClient):
             return Introduction(False, error.message)
         except ProtocolError:       # no such model, or no such method in an older version
             return Introduction(False, NOT_INSTALLED)
-        return Introduction(told.get('wakes') is True, wire.text(told.get('why')))
+        return Introduction(told.get('wakes') is True, wire.text(told.get('why')), wire.text(told.get('who')), told.get('circular') is True)
 
     def withdraw(self, key):
         self.rpc.call(LISTENER, 'withdraw', idempotent=True, key=key)

@@ -32,6 +32,7 @@ class Item:
 
     :param told: {side: the record as that side tells it}
     :param local, remote: the same with references in the language of :mod:`engine.plan`
+    :param is_lost: it is a pair, and its record was not found there
     """
 
     binding: models.BaseModel
@@ -42,6 +43,7 @@ class Item:
     plan: Plan | None = None
     error: str = ''
     is_final: bool = False
+    is_lost: bool = False
     outcomes: dict = field(default_factory=dict)
 
 
@@ -93,8 +95,9 @@ class OnlineSyncFlow(models.Model):
         if forgets:
             self._tell_replaced(replaced)
             (replaced | half).unlink()
-        items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)})
-                 for binding in bindings]
+        lost = bindings.filtered(lambda one: one.external_id not in remotes)
+        items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)},
+                      is_lost=binding in lost) for binding in bindings]
         none = bindings.browse()
         items += [Item(none, {HERE: record, THERE: None}) for record in locals_.values()]
         items += [Item(none, {HERE: None, THERE: record}) for record in remotes.values()]

@@ -20,8 +20,7 @@ class OnlineSyncFlow(models.Model):
         new, standing = [], self._standing_changes([item for item in items if not item.changes])
         for item in items:
             values, changes = self._outcome_of(item), item.changes
-            if not changes and (values['crossed'] or values['state'] != 'done'):
-                changes = standing(item)
+            changes = changes or standing(item)
             if changes:
                 changes.write({**values, 'attempts': max(changes.mapped('attempts')) + 1,
                                'retry_at': changes._next_try() if item.error else False})
@@ -73,8 +72,7 @@ class OnlineSyncFlow(models.Model):
 
     def _is_out_of_sight(self, item):
         """Whether something changed here whose partner is not there, and nobody knows yet that it was deleted."""
-        return bool(item.changes and item.told[HERE] and not item.told[THERE] and item.binding
-                    and not item.binding.gone and not item.binding.merged_into_id)
+        return bool(item.is_lost and item.changes and item.told[HERE] and not item.binding.gone and not item.binding.merged_into_id)
 
     def _settle_out_of_sight(self, binding):
         """It is known what became of the partner: nothing waits for it any more."""

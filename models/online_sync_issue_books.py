@@ -168,23 +168,24 @@ class OnlineSyncIssue(models.Model):
         if not all(isinstance(value, tuple) for value in values[:2]):
             return [self._say(value) for value in values]
         field, here, there = flow._entity_field(name), *values[:2]
-        return [self._say_lines(field, lines, other) if isinstance(lines, tuple) else self._say(lines)
-                for lines, other in zip(values, (there, here, here), strict=False)]
+        return [self._say_lines(field, lines, others) if isinstance(lines, tuple) else self._say(lines)
+                for lines, others in zip(values, ((there,), (here,), (here, there)), strict=False)]
 
     def _say_lines(self, field, lines, others):
-        """Those of the lines that the others do not have, by the fields that differ."""
-        titles, left, words = {one.name: one.title for one in field.lines}, [dict(line.fields) for line in others], []
+        """Those of the lines that differ from the others, by the fields in which they do.
+
+        :param others: lists of lines
+        """
+        titles, words = {one.name: one.title for one in field.lines}, []
         for place, line in enumerate(lines):
-            if line.fields in left:
-                left.remove(line.fields)
-                continue
-            other = others[place].fields if len(lines) == len(others) else {}
-            differs = [name for name in titles if name in line.fields and line.fields[name] != other.get(name)
-                       and (other or not is_empty(line.fields[name]))]
+            alike = [other[place].fields for other in others if len(other) == len(lines)]
+            differs = [name for name in titles if name in line.fields and (
+                any(name in one and one[name] != line.fields[name] for one in alike) or not alike and not is_empty(line.fields[name]))]
             label = next((line.fields[one.name] for one in field.lines if one.kind == TEXT and line.fields.get(one.name)), '')
             said = ', '.join(f'{titles[name]} {self._say(line.fields[name])}' for name in differs)
-            words.append(_("“%(line)s”: %(what)s", line=self._short(label), what=said) if label else said)
-        return '; '.join(words[:NAMED]) + (' …' if len(words) > NAMED else '') or _("nothing else")
+            if said:
+                words.append(_("“%(line)s”: %(what)s", line=self._short(label), what=said) if label else said)
+        return '; '.join(words[:NAMED]) + (' …' if len(words) > NAMED else '') or _("%s line(s)", len(lines))
 
     @api.model
     def _title_of_ref(self, ref):

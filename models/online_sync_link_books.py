@@ -156,7 +156,7 @@ class OnlineSyncLink(models.Model):
     def _broke_off(self):
         """Whether the run before this one did not come to its end."""
         before = self.env['online.sync.log'].search([('link_id', '=', self.id), ('state', '!=', 'running')], limit=1)
-        return before.state in ('failed', 'interrupted') or before.state == 'partial' and bool(before.failed)
+        return before.state in ('failed', 'interrupted') or bool(before.error)
 
     def _flow_failed(self, flow, error, log):
         """What an error of the whole page means. Returns whether the same flow goes on: it does not."""
@@ -176,8 +176,18 @@ class OnlineSyncLink(models.Model):
 
     def _end_run(self, log):
         super()._end_run(log)
-        if self.kind == 'books' and not log.failed:
+        if self.kind == 'books' and not log.error:
             self.last_error = False
+
+    def _has_failed(self, log):
+        """What one record is refused for is that record's business."""
+        return bool(log.error) if self.kind == 'books' else super()._has_failed(log)
+
+    def _summary_of(self, log):
+        if self.kind != 'books':
+            return super()._summary_of(log)
+        return _("%(fetched)s records looked at: %(created)s created, %(updated)s changed, %(waiting)s waiting, %(failed)s refused.",
+                 fetched=log.fetched, created=log.created, updated=log.updated, waiting=log.waiting, failed=log.failed)
 
     def _next_run(self, failed, limited):
         if self.kind != 'books':

@@ -91,7 +91,7 @@ class OnlineSyncLink(models.Model):
 
     def _compare_step(self, log, client):
         """Compare what was synchronized completely: else each document on its way would be a difference."""
-        if log.failed or not all(flow.last_run for flow in self._working_flows()):
+        if log.error or not all(flow.last_run for flow in self._working_flows()):
             return
         drifts = self.env['online.sync.drift'].sudo()
         try:

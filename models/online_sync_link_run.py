@@ -117,7 +117,7 @@ class OnlineSyncLink(models.Model):
     def _end_run(self, log):
         """Close the log and say when the link runs next."""
         statuses = set(self.env['online.sync.coverage'].search([('log_id', '=', log.id)]).mapped('status'))
-        failed = coverage.FAILED in statuses or bool(log.failed)
+        failed = coverage.FAILED in statuses or self._has_failed(log)
         now = fields.Datetime.now()
         limited = coverage.RATE_LIMITED in statuses or bool(self.account_ids.filtered(lambda one: one.next_try and one.next_try > now))
         self.failure_count = self.failure_count + 1 if failed else 0
@@ -130,11 +130,19 @@ class OnlineSyncLink(models.Model):
             self.issue_ids.filtered(lambda issue: issue.kind == 'setting').sudo()._close_settled()
         self._tell_about_failures()
         stopped = coverage.CONSENT_EXPIRED in statuses or self.state in ('expired', 'error')
-        log._say(_("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
-                   created=log.created, waiting=log.waiting))
+        log._say(self._summary_of(log))
         if log.matched or log.proposed:
             log._say(_("%(matched)s matched, %(proposed)s proposed.", matched=log.matched, proposed=log.proposed))
         log._finish('partial' if proved and (failed or stopped) else 'failed' if failed or stopped else 'limited' if limited else 'done')
+
+    def _summary_of(self, log):
+        """What a run came to, as a sentence."""
+        return _("%(fetched)s transactions fetched, %(created)s new, %(waiting)s left for a person.", fetched=log.fetched,
+                 created=log.created, waiting=log.waiting)
+
+    def _has_failed(self, log):
+        """Whether something went wrong that concerns the connection."""
+        return bool(log.failed)
 
     def _next_run(self, failed, limited):
         now = fields.Datetime.now()

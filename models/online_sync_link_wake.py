@@ -32,6 +32,7 @@ class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
 
     introduced_at = fields.Datetime(readonly=True, copy=False)
+    peer_database = fields.Char(readonly=True, copy=False, groups='base.group_system', help="Which database the other one is.")
     introduced_as = fields.Char(readonly=True, copy=False, groups='base.group_system', help="Digest of what was said last.")
     wake_trouble = fields.Char(readonly=True, copy=False, help="Why the other side does not wake us, or could not.")
     wakes_us = fields.Boolean(readonly=True, copy=False, help="The other side said that it will.")
@@ -78,7 +79,7 @@ class OnlineSyncLink(models.Model):
         return {
             'key': f"{parameters.get_param('database.uuid')}/{self.id}", 'url': self._own_url(), 'name': self._peer_uid(),
             'database': self.env.cr.dbname, 'title': f'{self.company_id.name} ({urlsplit(self._own_url()).hostname})'[:200],
-            'entities': sorted(flows.mapped('entity')),
+            'entities': sorted(flows.mapped('entity')), 'books': self.company_id.id,
         }
 
     def _own_url(self):
@@ -92,7 +93,10 @@ class OnlineSyncLink(models.Model):
         return link.introduced_at < fields.Datetime.now() - (UNHEARD_AFTER if is_unheard else AGAIN_AFTER)
 
     def _introduce(self, client):
-        """Ask the other side to wake us. Never raises: what changes there is asked for either way."""
+        """Ask the other side to wake us. What changes there is asked for either way.
+
+        :raises clients.errors.ConfigError: the other side has a connection to these books already
+        """
         facts, link = self._introduction(), self.sudo()
         values = {'introduced_at': fields.Datetime.now(), 'introduced_as': _digest(facts), 'wakes_us': False}
         trouble = self._own_url_trouble()
@@ -105,6 +109,11 @@ class OnlineSyncLink(models.Model):
                 values['introduced_as'], trouble = False, error.message     # the next run tries again
             else:
                 values['wakes_us'], trouble = answer.wakes, redact(answer.why)[:300]
+                values['peer_database'] = answer.who or link.peer_database
+                if answer.is_circular:
+                    raise errors.ConfigError(_(
+                        "The other Odoo is connected to these books already and keeps both in step. With a second connection from here, "
+                        "each would send on what the other sent. Keep one of the two."), field='url')
         if values['wakes_us']:
             self._store_credentials({**self._credentials(), 'wake_secret': secret, 'listener': facts['key']})
         link.write({**values, 'wake_trouble': trouble})
@@ -166,9 +175,14 @@ class OnlineSyncLink(models.Model):
         first, *rest = log.todo or [0]
         if first != [INTRODUCE, 0]:
             return super()._advance(log, client)
-        self._introduce(client)
         log.todo = rest
-        return bool(rest)
+        try:
+            self._introduce(client)
+        except errors.ConfigError as error:
+            log.write({'error': error.log_line()[:500], 'failed': log.failed + 1})
+            self._stop_on_setting(error)
+            log.todo = []
+        return bool(log.todo)
 
     def _next_run(self, failed, limited):
         planned = super()._next_run(failed, limited)

@@ -72,8 +72,11 @@ class OnlineSyncListener(models.Model):
         listener = self.sudo().search([('key', '=', values['key'])])
         if listener.company_id - self.env.user.company_ids:
             raise AccessError(_("You may not work for that company here."))
+        own = {'who': self.env['ir.config_parameter'].sudo().get_param('database.uuid')}
+        if self._is_circular(values['key'], values['company_id'], facts.get('books')):
+            return {**own, 'wakes': False, 'circular': True, 'why': _("it is connected to these books itself.")}
         if listener.state == 'off':
-            return {'wakes': False, 'why': _("it was switched off there.")}
+            return {**own, 'wakes': False, 'why': _("it was switched off there.")}
         why = listener.last_failure if listener.failure_count else ''
         values.update({
             'state': 'on', 'introduced_at': fields.Datetime.now(), 'failure_count': 0, 'failing_since': False, 'next_try': False})
@@ -84,7 +87,20 @@ class OnlineSyncListener(models.Model):
         else:
             listener = self.sudo().create([values])
         listener._say_hello()
-        return {'wakes': True, 'why': why or ''}
+        return {**own, 'wakes': True, 'why': why or ''}
+
+    @api.model
+    def _is_circular(self, key, company, books):
+        """Whether a connection of ours keeps the same two books.
+
+        :param key: database and connection of who introduces itself
+        :param company: id of the company here
+        :param books: id of the company there
+        """
+        links = self.env['online.sync.link'].sudo().search([
+            ('peer_database', '=', key.partition('/')[0]), ('company_id', '=', company),
+            ('state', 'in', ('connected', 'expiring', 'expired'))])
+        return any((link.peer_place or '').rpartition('|')[2] == str(books) for link in links)
 
     @api.model
     def withdraw(self, key):

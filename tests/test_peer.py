@@ -597,6 +597,76 @@ class PeerTests:
             self.env['online.sync.change'].sudo().search([('res_id', '=', invoice.id), ('state', '=', 'failed')]).action_retry()
         self.assertTrue(self.issues())
 
+    def test_what_could_not_be_posted_again_there_does_not_open_ours(self):
+        self.with_invoices()
+        self.flow('invoice').follows = True
+        tax = self.env['account.tax'].create({'name': 'Special 7', 'amount': 7, 'type_tax_use': 'sale'})
+        there = self.tax_there('Eight', 8)
+        self.flow('tax')._bind([Pair(str(tax.id), str(there), 'exact', ())])
+        invoice = self.invoice(100)
+        self.run_sync()
+        invoice.button_draft()
+        invoice.invoice_line_ids.write({'price_unit': 120, 'tax_ids': [Command.set(tax.ids)]})
+        invoice.action_post()
+        for _run in range(3):
+            self.run_sync()
+            self.assertEqual(invoice.state, 'posted')
+        self.assertEqual(self.move_there([('id', '=', self.twin(invoice))])['state'], 'draft')
+        self.assertTrue(self.issues())
+
+    def test_a_contact_that_was_deleted_there_and_is_used_again(self):
+        self.with_invoices()
+        here = self.env['res.partner'].create({'name': 'Phoenix'})
+        self.run_sync()
+        self.rpc.call('res.partner', 'unlink', [self.twin(here)])
+        for _list in range(2):
+            self.flow('partner').listed_at = False
+            self.run_sync()
+        self.assertFalse(here.active)
+        here.active = True
+        invoice = self.invoice(100, partner_id=here.id)
+        self.run_sync()
+        self.run_sync()
+        there, = self.there('res.partner', [('name', '=', 'Phoenix')], 'id')
+        self.assertEqual(self.twin(here), there['id'])
+        self.assertEqual(self.move_there([('id', '=', self.twin(invoice))])['partner_id'], there['id'])
+
+    def test_a_language_that_is_not_installed_there(self):
+        self.with_invoices()
+        self.env['res.lang']._activate_lang('fr_FR')
+        here = self.env['res.partner'].create({'name': 'Amélie', 'lang': 'fr_FR'})
+        self.run_sync()
+        self.assertTrue(self.twin(here))
+        self.assertFalse(self.issues().mapped('summary'))
+        here.street = 'Rue 1'
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(here.lang, 'fr_FR')
+
+    def test_what_was_skipped_stays_so(self):
+        change = self.env['online.sync.change'].sudo().create({
+            'flow_id': self.flow('partner').id, 'external_id': '7', 'state': 'dropped', 'origin': 'there'})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE online_sync_change SET write_date = '2020-01-01'")
+        self.env.invalidate_all()
+        change._gc_done()
+        self.assertTrue(change.exists())
+
+    def test_question_about_lines_says_what_differs(self):
+        self.with_invoices()
+        invoice = self.invoice(100)
+        self.run_sync()
+        twin = self.twin(invoice)
+        self.rpc.call('account.move', 'button_draft', [twin])
+        line, = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'id')
+        self.write_there('account.move', twin, invoice_line_ids=[[1, line['id'], {'price_unit': 400}]])
+        self.rpc.call('account.move', 'action_post', [twin])
+        self.run_sync()
+        issue = self.issues().filtered(lambda issue: issue.kind == 'posted')
+        self.assertRegex(issue.summary, 'Unit price 100.00.*Unit price 400.00')
+        wizard = self.env['online.sync.decide'].browse(issue.action_decide()['res_id'])
+        self.assertRegex(wizard.line_ids.base, 'Unit price 100.00')
+
     def test_draft_there_that_may_be_our_own_doing_is_asked_about(self):
         """A run dies between opening the document there and posting it again: ours is not opened for it."""
         self.with_invoices()

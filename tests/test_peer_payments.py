@@ -433,6 +433,33 @@ class PeerPaymentTests:
         self.assert_quiet()
         self.assertEqual((invoice.amount_residual, self.open_there(self.twin(invoice))), (0, 0))
 
+    def test_two_equal_matches_of_one_payment(self):
+        """Two instalments of one invoice, paid out of one payment, one after the other."""
+        self.with_payments()
+        terms = self.env.ref('account.account_payment_term_advance_60days')
+        invoice, payment = self.invoice(100, invoice_payment_term_id=terms.id), self.payment(60)
+        items = invoice.line_ids.filtered(lambda line: line.account_id.account_type == 'asset_receivable').sorted('date_maturity')
+        paid = payment.move_id.line_ids.filtered(lambda line: line.account_id.account_type == 'asset_receivable')
+        for number, item in enumerate(items, 1):        # 30 of 30, and 30 of 70
+            (item | paid).reconcile()
+            self.run_sync()
+            self.assertEqual(self.open_there(self.twin(invoice)), 100 - 30 * number)
+        self.assert_quiet()
+
+    def test_a_match_that_comes_to_another_amount_is_tried_once(self):
+        """Odoo books an exchange difference and takes it back: each try leaves that behind."""
+        self.with_payments()
+        self.with_euros(0.8)
+        invoice, payment = self.invoice(100), self.payment(40, currency_id=self.euro.id)
+        self.match(invoice, payment.move_id)
+        self.run_sync()
+        self.assertIn('another exchange rate', self.refused().change_id.why)
+        before = len(self.there('account.move', [], 'id'))
+        self.invoice(10)
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(len(self.there('account.move', [], 'id')), before + 1)
+
     def test_skip_and_retry_take_along_what_waits(self):
         self.with_payments()
         self.switch_on('product')
@@ -527,6 +554,20 @@ class PeerPaymentTests:
         scan.unlink()
         self.run_sync()
         self.assertIn('scan.txt', self.files_there('account.move', there), "a file is only deleted where the flow says so")
+
+    def test_a_file_that_is_too_large_holds_up_no_other(self):
+        self.with_payments()
+        self.switch_on('attachment')
+        invoice = self.invoice(100)
+        self.run_sync()
+        for name, content in (('large.bin', b'x' * 16_000_000), ('small.txt', b'small')):
+            self.create_there('ir.attachment', name=name, res_model='account.move', res_id=self.twin(invoice),
+                              datas=base64.b64encode(content).decode())
+        self.run_sync()
+        files = self.env['ir.attachment'].search([('res_model', '=', 'account.move'), ('res_id', '=', invoice.id)])
+        self.assertIn('small.txt', files.mapped('name'))
+        self.assertIn('larger than', self.refused().change_id.why)
+        self.assertFalse(self.link.failure_count)
 
     def test_attachment_waits_for_nothing_and_comes_with_its_document(self):
         self.with_payments()

@@ -156,6 +156,8 @@ class TestPeerScreens(PeerCase, HttpCase):
         for change in (lambda: flow.write({'direction': 'both'}), flow.field_ids[:1].action_off, flow.link_id.action_pair):
             with self.assertRaises(AccessError):
                 change()
+        for direction in ('pull', 'push', 'both'):      # pairs are nobody's to write
+            flow.with_user(self.manager).sudo(False).direction = direction
         flow.with_user(self.manager).field_ids.filtered(lambda field: field.name == 'website').action_off()
         self.assertEqual(flow.field_ids.filtered(lambda field: field.name == 'website').direction, 'off')
 

@@ -102,6 +102,15 @@ class WireTests:
         heard = self.run_and_listen()
         self.assertLessEqual(len(heard), 10 * flows, heard)
 
+    def test_what_was_looked_at_is_not_looked_at_again(self):
+        """Also while the other side still tells the last minutes, which are read twice."""
+        self.work()
+        self.assert_silence()
+        time.sleep(2.5)     # Odoo tells whole seconds: what is younger may have changed again
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(self.link.log_ids[:1].fetched, 0)
+
     def test_a_server_that_is_too_slow_for_many_at_once(self):
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
         self.startPatcher(patch.object(Pace, 'seconds', 0.2))

@@ -178,7 +178,8 @@ class TestWhoMayListen(AccountTestInvoicingCommon):
         return self.env['online.sync.listener'].sudo().search([])
 
     def test_introduced_twice_is_one_listener(self):
-        self.assertEqual(self.introduce(), {'wakes': True, 'why': ''})
+        who = self.env['ir.config_parameter'].sudo().get_param('database.uuid')
+        self.assertEqual(self.introduce(), {'who': who, 'wakes': True, 'why': ''})
         listener = self.listeners()
         self.assertEqual((listener.entities, listener._secret(), listener.state), (['partner'], SECRET, 'on'))
         self.assertEqual(listener._address(), 'https://a.example.com/account_online_sync/wake/online_sync_abc')
@@ -248,6 +249,10 @@ class TestWhoMayListen(AccountTestInvoicingCommon):
         self.assertEqual(self.noted(), ['partner'], "one row a transaction")
         self.env['product.product'].create({'name': 'Desk'})
         self.assertEqual(self.noted(), [], "it does not want to know")
+        self.introduce(entities=['partner', 'invoice', 'bank'])
+        self.noted()
+        self.env['res.bank'].create({'name': 'First bank'})
+        self.assertEqual(self.noted(), ['bank'], "what belongs to no company is everybody's")
         other = self.env['res.company'].sudo().create({'name': "Other"})
         self.noted()
         self.env['res.partner'].create({'name': 'Theirs', 'company_id': other.id})
@@ -476,6 +481,9 @@ class TestTwoServers(BaseCase):
         ours.call('res.partner', 'write', [self.partner(ours, [('street', '=', f'Main {EDITS - 1}')])[0]['id']], vals={'street': 'End'})
         self.wait(lambda: self.partner(theirs, [('street', '=', 'End')]))
         self.assertEqual(self.runs_until_quiet(here), 0, "what we wrote there did not wake us")
+        back = {'url': here.url, 'database': here.database, 'login': 'sync', 'key': here.keys['sync']}
+        with self.assertRaisesRegex(AssertionError, 'is connected to these books already'):
+            there.shell(CONNECT.format(facts=json.dumps(back), url=there.url))
 
     def test_a_server_with_several_databases(self):
         """19.0 is led to the right one by a header; 18.0 needs a filter of databases, and the sender is told what is wrong."""

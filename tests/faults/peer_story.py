@@ -184,7 +184,12 @@ class Story:
             for row in self.sides[side].rows('account.move', posted, 'name', 'move_type', 'ref', 'invoice_origin', 'partner_id'):
                 if row['id'] not in known:
                     yield f'{side}: {row} is not on the other side'
-        yield from (f'{binding.title}: gone {binding.gone}' for binding in bindings.filtered('gone'))
+        payments = self.case.flow('payment').binding_ids
+        for side, known in ((HERE, set(payments.mapped('res_id'))), (THERE, {int(key) for key in payments.mapped('external_id')})):
+            for row in self.sides[side].rows('account.payment', [('state', 'in', ['in_process', 'paid'])], 'name', 'memo', 'amount'):
+                if row['id'] not in known:
+                    yield f'{side}: payment {row} is not on the other side'
+        yield from (f'{binding.title}: gone {binding.gone}' for binding in (bindings | payments).filtered('gone'))
 
     def unpaid(self):
         """Documents of which another amount is open on the other side."""
