@@ -28,7 +28,6 @@
         'views/online_sync_flow_field_views.xml',
         'views/online_sync_binding_views.xml',
         'views/online_sync_change_views.xml',
-        'views/online_sync_twin_views.xml',
         'views/online_sync_listener_views.xml',
         'views/online_sync_drift_views.xml',
         'wizards/online_sync_pairing_views.xml',

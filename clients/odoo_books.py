@@ -36,6 +36,11 @@ OVERLAP = timedelta(minutes=10)
 PATIENCE = timedelta(minutes=30)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
+#: {how a field is converted: types of Odoo that can be}
+TYPES = {
+    'text': ('char', 'text', 'html'), 'html': ('html', 'text'), 'choice': ('selection',), 'bool': ('boolean',), 'file': ('binary',),
+    'number': ('float', 'integer', 'monetary', 'many2one_reference'), 'date': ('date', 'datetime'), 'instant': ('datetime',),
+    'id': ('many2one',), 'ids': ('many2many', 'one2many'), 'code': ('many2one',)}
 _TIME = '%Y-%m-%d %H:%M:%S'
 
 
@@ -240,9 +245,17 @@ class OdooSide(Balances, Writing, Side):
                 info = known.get(one.odoo)
                 name = one.name if maps is shape.maps else f'{shape.lines[0].name}/{one.name}'
                 infos[name] = FieldInfo(
-                    one.name, info['string'] if info else '', one.kind if info else '', one.readonly or bool(info and info['readonly']),
+                    one.name, info['string'] if info else '', _kind_of(one, info), one.readonly or bool(info and info['readonly']),
                     '' if info else f"{model} has no field “{one.odoo}” there.")
         return infos
+
+    def choices(self, entity, name):
+        """The values that a field of an entity, or of its lines (`lines/field`), may have; () where that is not a choice."""
+        shape = self.shapes[entity]
+        first, _bar, inner = name.partition('/')
+        model, maps = next(((one.model, one.maps) for one in shape.lines if inner and one.name == first), (shape.model, shape.maps))
+        found = next((one for one in maps if one.name == (inner or first)), None)
+        return tuple(value for value, _label in self._fields(model).get(found.odoo, {}).get('selection') or ()) if found else ()
 
     # -- values -----------------------------------------------------------------------------------------------------------------
 
@@ -357,6 +370,13 @@ class OdooSide(Balances, Writing, Side):
     def _usable(self, model, maps):
         known = self._fields(model)
         return [one for one in maps if one.odoo in known]
+
+
+def _kind_of(one, info):
+    """The kind of a field, '' where there is none; where its type does not fit, the type."""
+    if not info:
+        return ''
+    return one.kind if info['type'] in TYPES[one.kind] else info['type']
 
 
 def _matching(shape, only: Filter | None) -> list:

@@ -22,8 +22,10 @@ KINDS = {'char': 'text', 'text': 'text', 'html': 'html', 'boolean': 'bool', 'int
 #: Kinds of value that cannot tell who is the same.
 _NO_KEY = ('html', 'ids', 'bool')
 #: Who may do what, how the database works, what is told to whom: never the business of other books.
-_TECHNICAL = ('ir.', 'mail.', 'bus.', 'base.', 'base_import.', 'web_', 'iap.', 'online.sync.', 'res.users', 'res.config', 'auth_', 'auth.',
-              'report.', 'discuss.', 'sms.', 'fetchmail.', 'digest.', 'decimal.', 'change.password.', 'res.device')
+_TECHNICAL = (
+    'ir.', 'mail.', 'bus.', 'base.', 'base_import.', 'web_', 'web.', 'iap.', 'online.sync.', 'res.users', 'res.config', 'auth_', 'auth.',
+    'report.', 'discuss.', 'payment.', 'onboarding.', 'html_', 'test_', 'spreadsheet.', 'snailmail.', 'phone.', 'sms.', 'fetchmail.',
+    'digest.', 'decimal.', 'change.password.', 'res.device')
 _TECHNICAL_NAMES = ('res.company', 'res.groups', 'res.groups.privilege', 'res.lang', 'privacy.log', 'account.move.line',
                     'account.full.reconcile', 'publisher_warranty.contract')
 #: Kept by Odoo itself, or by the status that all records have.

@@ -26,7 +26,8 @@ class OnlineSyncChange(models.Model):
     origin = fields.Selection([('here', "Changed here"), ('there', "Changed there")], required=True, default='here')
     res_id = fields.Integer("Record here")
     external_id = fields.Char("Record there")
-    title = fields.Char("Record")
+    title = fields.Char()
+    what = fields.Char("Which record", compute='_compute_what')
     state = fields.Selection(
         [('pending', "To do"), ('blocked', "Waits for another record"), ('failed', "Refused"), ('done', "Done"), ('dropped', "Skipped")],
         required=True, default='pending', index=True)
@@ -58,6 +59,17 @@ class OnlineSyncChange(models.Model):
                 change.crossed_words = '; '.join(
                     f"{sides.get(side, side)}: {', '.join(titles.get(name, name) for name in names)}"
                     for side, names in (change.crossed or {}).items() if names) or False
+
+    @api.depends('title', 'res_id')
+    def _compute_what(self):
+        """What was noted only has no title yet: the record's own name."""
+        names = {}
+        for flow in self.filtered(lambda change: not change.title and change.res_id).flow_id.filtered(lambda flow: flow._has_model()):
+            ids = self.filtered(lambda change, flow=flow: change.flow_id == flow and not change.title).mapped('res_id')
+            records = flow._model().with_context(active_test=False).search([('id', 'in', ids)])
+            names.update({(flow.id, record.id): record.display_name for record in records})
+        for change in self:
+            change.what = change.title or names.get((change.flow_id.id, change.res_id)) or _("(gone)")
 
     def action_open_here(self):
         """The record of this database."""

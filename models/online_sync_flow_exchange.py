@@ -32,6 +32,7 @@ class Item:
 
     :param told: {side: the record as that side tells it}
     :param local, remote: the same with references in the language of :mod:`engine.plan`
+    :param found: `told` as it was before anything was written
     :param is_lost: it is a pair, and its record was not found there
     """
 
@@ -45,6 +46,10 @@ class Item:
     is_final: bool = False
     is_lost: bool = False
     outcomes: dict = field(default_factory=dict)
+    found: dict[str, Record] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.found = dict(self.told)
 
 
 class OnlineSyncFlow(models.Model):
@@ -70,6 +75,7 @@ class OnlineSyncFlow(models.Model):
         if met:
             self._plan_all(met)
             self._plan_with_needed(sides, met, depth, is_needed)
+        self._hold_ties(items)
         self._write_all(sides, items)
         self._remember(sides, items)
         if not depth:
@@ -271,6 +277,21 @@ class OnlineSyncFlow(models.Model):
     def _bound(self, flow, keys):
         return self.env['online.sync.binding'].search_count([
             ('flow_id', '=', flow.id), '|', ('res_id', 'in', [int(key) for key in keys[HERE]]), ('external_id', 'in', list(keys[THERE]))])
+
+    def _hold_ties(self, items):
+        """A match waits while one of its documents could not follow the other side yet: what is matched is not opened for a change."""
+        if not self._entity().is_tie:
+            return
+        for item in items:
+            ids = {int(ref.key[1:]) for _side, intent in item.plan.intents() if not intent.key for ref in _refs(intent.fields)
+                   if ref.key.startswith('#')}
+            documents = self.env['online.sync.binding'].browse(ids).exists().filtered(lambda one: one.flow_id.follows)
+            late = documents.filtered(lambda one: one.flow_id.change_ids.search_count([
+                ('flow_id', '=', one.flow_id.id), ('state', '=', 'failed'), '|',
+                ('res_id', '=', one.res_id), ('external_id', '=', one.external_id)], limit=1))
+            if late:
+                item.error = _("It waits until %s is the same on both sides.", ', '.join(late.mapped('name_here')))
+                item.plan = replace(item.plan, to_local=None, to_remote=None)
 
     # -- writing ----------------------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,19 @@ class OnlineSyncFlowField(models.Model):
             except (ValueError, InvalidOperation, KeyError):
                 raise ValidationError(_("“%(value)s” is no value for %(field)s.", value=field.default_value, field=field.title)) from None
 
+    @api.constrains('default_value', 'kind')
+    def _check_choice(self):
+        for field in self.filtered(lambda one: one.default_value and one.kind == entities.CHOICE):
+            known = field._choices()
+            if known and field.default_value.strip() not in known:
+                raise ValidationError(_("“%(value)s” is no value for %(field)s. There are: %(known)s.", value=field.default_value,
+                                        field=field.title, known=', '.join(known)))
+
+    def _choices(self):
+        """The values that this database has for it, () where that cannot be said."""
+        side = self.flow_id.sudo()._side_here()
+        return side.choices(self.flow_id.entity, self.name)
+
     def _default(self):
         """The canonical value; ValueError, InvalidOperation or KeyError when the text is none."""
         return _PARSERS[self.kind](self.default_value.strip())

@@ -21,6 +21,19 @@ class OnlineSyncFlow(models.Model):
         "Filter", default='[]', help="Only these records. It is applied on both sides, so it may name texts, numbers and dates, and no "
         "records: those have other ids there.")
 
+    is_filtered = fields.Boolean(compute='_compute_is_filtered')
+
+    @api.depends('since', 'journal_ids', 'filter_domain')
+    def _compute_is_filtered(self):
+        for flow in self:
+            flow.is_filtered = bool(flow.since or flow.journal_ids or (flow.filter_domain or '[]') != '[]')
+
+    def action_open_settings(self):
+        """Which of these records flow, and how."""
+        self.ensure_one()
+        return {'type': 'ir.actions.act_window', 'name': self.name, 'res_model': self._name, 'res_id': self.id, 'views': [(False, 'form')],
+                'target': 'new'}
+
     def _filter(self, side):
         """clients.books.Filter in the language of a side."""
         return Filter(self.since or None, self._journal_keys(side), tuple(self._conditions()))

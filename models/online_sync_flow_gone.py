@@ -59,7 +59,10 @@ class OnlineSyncFlow(models.Model):
         return missing - there
 
     def _settle_gone(self, sides, log, missing):
-        for binding in self._still_missing(sides, missing):
+        missing = self._still_missing(sides, missing)
+        if missing:
+            log._say(_("%(flow)s: deleted there: %(names)s.", flow=self.name, names=', '.join(missing.mapped('name_here'))))
+        for binding in missing:
             heir = self._heir_there(sides, binding)
             self._settle_out_of_sight(binding)
             if heir:
@@ -121,6 +124,13 @@ class OnlineSyncIssue(models.Model):
     @api.model
     def _settle_missing(self, flow):
         self.search([('flow_id', '=', flow.id), ('kind', '=', MISSING), ('state', '=', 'open')])._close_settled()
+
+    def action_show_missing(self):
+        """Which ones they are."""
+        issue = self._open(MISSING)
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
+        return {**action, 'context': {}, 'domain': [
+            ('flow_id', '=', issue.flow_id.id), ('gone', '=', False), ('missed', '>=', GONE_AFTER)]}
 
     def action_believe_missing(self):
         """They were deleted there: the next run does what that means here."""

@@ -115,7 +115,9 @@ class OnlineSyncFlow(models.Model):
         titles = self.env[model].fields_get(attributes=['string'])
         left = sorted({name for side in (HERE, THERE) for name in required[side]} - set(names))
         if left:
-            raise UserError(_("New records cannot be without: %s.", ', '.join(titles.get(name, {}).get('string', name) for name in left)))
+            raise UserError(' '.join([
+                _("New records cannot be without: %s.", ', '.join(titles.get(name, {}).get('string', name) for name in left)),
+                *(_("Add “%s” first.", name) for name in self._models_of(model, left))]))
         return self.sudo().create({
             'link_id': link.id, 'entity': odoo_models.PREFIX + model, 'title': self.env['ir.model'].sudo()._get(model).name,
             'sequence': max(link.sudo().flow_ids.mapped('sequence'), default=0) + 1, 'direction': 'both',
@@ -124,6 +126,11 @@ class OnlineSyncFlow(models.Model):
                 'is_key': one.can_be_key and one.name in keys,
             }) for one in chosen],
         }).with_env(self.env)
+
+    def _models_of(self, model, names):
+        """What a user calls the models that fields point to and that could be added."""
+        models_ = [self.env[model]._fields[name].comodel_name for name in names if name in self.env[model]._fields]
+        return [self.env['ir.model'].sudo()._get(one).name for one in models_ if one and one != model and self._may_choose(one)]
 
     def write(self, vals):
         """Of which model the records are is checked once, when the flow is made."""

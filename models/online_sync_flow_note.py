@@ -20,7 +20,10 @@ class OnlineSyncFlow(models.Model):
         new, standing = [], self._standing_changes([item for item in items if not item.changes])
         for item in items:
             values, changes = self._outcome_of(item), item.changes
-            changes = changes or standing(item)
+            if not changes:
+                changes = standing(item)
+                if not values['crossed'] and values['state'] == 'done':     # what was refused is as it was; who was out of sight is back
+                    changes = changes.filtered(lambda change: change.state == 'blocked' and not change.needs)
             if changes:
                 changes.write({**values, 'attempts': max(changes.mapped('attempts')) + 1,
                                'retry_at': changes._next_try() if item.error else False})

@@ -58,11 +58,12 @@ class OnlineSyncIssue(models.Model):
         """Who changed the record last on each side, and when: whoever decides asks that first."""
         if self.changed and self.changed['marks'] == self._marks(item):
             return
-        told = {side: [str(record.changed_at or ''), sides[side].name_of(record.changed_by)] for side, record in item.told.items()}
+        told = {side: [str(record.changed_at or ''), sides[side].name_of(record.changed_by)]
+                for side, record in item.found.items() if record}
         self.changed = {**told, 'newer': newer, 'marks': self._marks(item)}
 
     def _marks(self, item):
-        return [str(record.changed_at) for record in item.told.values()]
+        return [str(record and record.changed_at) for record in item.told.values()]
 
     def _say_who(self, side):
         """When and by whom the record was last changed on a side, for a person."""

@@ -71,6 +71,7 @@ class OnlineSyncLink(models.Model):
             return super()._take_consent(consent, client)
         self._store_credentials(consent.credentials)
         client.credentials = dict(consent.credentials)
+        self._check_not_connected_twice(client)
         self._note_place(client)
         self._note_clock(client)
         peer = client.describe()
@@ -134,6 +135,14 @@ class OnlineSyncLink(models.Model):
         there = client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())
         there.is_careful = self._broke_off()
         return {HERE: flow._side_here(), THERE: there}
+
+    def _check_not_connected_twice(self, client):
+        """Each of two connections to the same books would create what the other one created."""
+        other = self.sudo().search([
+            ('id', '!=', self.id), ('company_id', '=', self.company_id.id), ('peer_place', '=', client.place),
+            ('state', 'not in', ('draft', 'disconnected'))], limit=1)
+        if other:
+            raise errors.ConfigError(_("These books are connected already: “%s”. Open that connection instead.", other.name), field='url')
 
     def _note_place(self, client):
         """Other books than before have other keys: nothing that was known of the first ones holds."""

@@ -1,5 +1,7 @@
-"""From a record here to its twin there: the smart button on the forms of what is synchronized."""
+"""From a record here to its twin there and to what crossed: smart buttons on the forms of what is synchronized."""
 from collections import Counter
+
+from lxml import etree
 
 from odoo import _, fields, models
 from odoo.exceptions import UserError
@@ -8,15 +10,37 @@ from ..clients import errors
 
 TWIN = 'online.sync.twin'
 READERS = 'account.group_account_basic,account.group_account_readonly'
+COUNT = 'online_sync_twin_count'
 
 
 class OnlineSyncTwin(models.AbstractModel):
-    """Mixin of the models whose forms have the button."""
+    """Mixin of the models whose forms have the buttons."""
 
     _name = 'online.sync.twin'
     _description = "Has a twin in other books"
 
     online_sync_twin_count = fields.Integer("Twins", compute='_compute_online_sync_twin_count', groups=READERS)
+
+    def _get_view(self, view_id=None, view_type='form', **options):
+        """The buttons are on each form of the model, also on one that another addon made."""
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if view_type == 'form' and arch.find('.//sheet') is not None:
+            self._add_online_sync_buttons(arch)
+        return arch, view
+
+    def _add_online_sync_buttons(self, arch):
+        box = arch.find(".//div[@name='button_box']")
+        if box is None:
+            box = etree.Element('div', {'name': 'button_box', 'class': 'oe_button_box'})
+            arch.find('.//sheet').insert(0, box)
+        for name, icon, text, title in (
+                ('action_open_online_sync_twin', 'fa-clone', _("Twin"), _("The same record in the other books")),
+                ('action_open_online_sync_history', 'fa-history', _("Crossed"), _("What crossed between the two books, and what waits"))):
+            button = etree.SubElement(box, 'button', {
+                'name': name, 'type': 'object', 'class': 'oe_stat_button', 'icon': icon, 'invisible': f'not {COUNT}', 'groups': READERS,
+                'title': title})
+            etree.SubElement(button, 'field', {'name': COUNT, 'invisible': '1'})
+            etree.SubElement(button, 'span', {'class': 'o_stat_text'}).text = text
 
     def _compute_online_sync_twin_count(self):
         """One query for all of them."""
@@ -34,11 +58,20 @@ class OnlineSyncTwin(models.AbstractModel):
         """Ids of the records that are synchronized for this one."""
         return self._origin.ids
 
+    def _online_sync_pairs(self):
+        self.ensure_one()
+        return self.env['online.sync.binding'].search(
+            [('res_model', '=', self._online_sync_twin_model()), ('res_id', 'in', self._online_sync_twin_ids())])
+
+    def action_open_online_sync_history(self):
+        """What crossed of the record and when, and what waits."""
+        pairs = self._online_sync_pairs()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_change')
+        return {**action, 'context': {}, 'domain': [('flow_id', 'in', pairs.flow_id.ids), ('res_id', 'in', pairs.mapped('res_id'))]}
+
     def action_open_online_sync_twin(self):
         """Open the record of the other side in a new tab; where there are several, the list of them."""
-        self.ensure_one()
-        bindings = self.env['online.sync.binding'].search(
-            [('res_model', '=', self._online_sync_twin_model()), ('res_id', 'in', self._online_sync_twin_ids())])
+        bindings = self._online_sync_pairs()
         if len(bindings) == 1:
             return bindings.action_open_there()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
@@ -118,6 +151,36 @@ class ResPartner(models.Model):
 class AccountPayment(models.Model):
     _name = 'account.payment'
     _inherit = ['account.payment', TWIN]
+
+
+class AccountAccount(models.Model):
+    _name = 'account.account'
+    _inherit = ['account.account', TWIN]
+
+
+class AccountTax(models.Model):
+    _name = 'account.tax'
+    _inherit = ['account.tax', TWIN]
+
+
+class AccountJournal(models.Model):
+    _name = 'account.journal'
+    _inherit = ['account.journal', TWIN]
+
+
+class AccountPaymentTerm(models.Model):
+    _name = 'account.payment.term'
+    _inherit = ['account.payment.term', TWIN]
+
+
+class ResBank(models.Model):
+    _name = 'res.bank'
+    _inherit = ['res.bank', TWIN]
+
+
+class ResCurrency(models.Model):
+    _name = 'res.currency'
+    _inherit = ['res.currency', TWIN]
 
 
 class ProductProduct(models.Model):

@@ -3,6 +3,7 @@ from odoo import Command
 from odoo.tests import tagged
 
 from ..clients.books import Intent
+from ..clients.errors import ConfigError
 from ..engine.plan import HERE, THERE
 from .peer_common import DAY, REFERENCES, PeerCase
 
@@ -182,10 +183,16 @@ class AlikeTests:
 
     def test_pairs_of_another_connection_are_not_confirmed(self):
         wizard = self.env['online.sync.pairing'].browse(self.link.action_pair()['res_id'])
-        other = self.connect().flow_ids.filtered(lambda flow: flow.entity == 'partner')
+        link = self.env['online.sync.link'].sudo().create({'provider': 'odoo', 'company_id': self.company.id})
+        self.env['online.sync.flow'].sudo()._create_all(link)
+        other = link.flow_ids.filtered(lambda flow: flow.entity == 'partner')
         self.env['online.sync.pairing.kind'].create({'pairing_id': wizard.id, 'flow_id': other.id})
         wizard.action_confirm()
         self.assertFalse(other.pairs_confirmed)
+
+    def test_the_same_books_are_connected_once(self):
+        with self.assertRaisesRegex(ConfigError, 'connected already'):
+            self.connect()
 
     def test_same_number_of_another_day_is_asked_about(self):
         """Two books in use give the same number to two invoices of one customer."""

@@ -378,27 +378,37 @@ class PeerPaymentTests:
         self.assertEqual(self.open_there(self.twin(invoice)), 0)
         return invoice, payment
 
-    def test_a_paid_document_is_not_opened_for_a_change(self):
-        """Whoever opened it would undo its payment, on both sides and without a word."""
+    def test_a_paid_document_that_follows(self):
+        """Whoever opened it while it is matched would undo its payment: it is unmatched, changed, and matched again, as it was here."""
         self.with_payments()
         self.flow('invoice').follows = True
         invoice, payment = self.paid_invoice()
         invoice.button_draft()
-        invoice.ref = 'changed'
         invoice.invoice_line_ids.name = 'other work'
         invoice.action_post()
         self.match(invoice, payment.move_id)
-        self.run_sync()
-        self.run_sync()
+        for _run in range(3):
+            self.run_sync()
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(self.open_there(self.twin(invoice)), 0)
-        self.assertIn('matched', self.refused().change_id.why)
-        invoice.line_ids.remove_move_reconcile()
-        self.run_sync()
-        self.run_sync()
         lines = self.there('account.move.line', [('move_id', '=', self.twin(invoice)), ('display_type', '=', 'product')], 'name')
-        self.assertEqual([line['name'] for line in lines], ['other work'], "once nothing is matched any more it goes on by itself")
+        self.assertEqual([line['name'] for line in lines], ['other work'])
         self.assertFalse(self.refused())
+        self.assert_quiet()
+
+    def test_a_paid_document_is_not_opened_for_a_change(self):
+        """It is matched on the other side only: a person undoes that, or does not."""
+        self.with_payments()
+        self.flow('invoice').follows = True
+        invoice, payment = self.paid_invoice()
+        self.flow('allocation').direction = 'off'
+        invoice.button_draft()
+        invoice.invoice_line_ids.name = 'other work'
+        invoice.action_post()
+        self.run_sync()
+        self.run_sync()
+        self.assertEqual(self.open_there(self.twin(invoice)), 0)
+        self.assertIn('matched', self.refused().change_id.why)
 
     def test_opened_for_a_change_that_is_refused_and_not_posted_again(self):
         """A person is told that it is a draft now, and why."""
@@ -673,6 +683,7 @@ class PeerPaymentTests:
         self.peer.sql("DELETE FROM res_currency_rate")
         self.peer.sql("INSERT INTO res_currency_rate (name, rate, currency_id, company_id) SELECT '2020-01-01', 2, id, "
                       "(SELECT id FROM res_company LIMIT 1) FROM res_currency WHERE name = 'USD'")
+        self.link.action_disconnect()
         self.link = self.connect().sudo()
         self.assertEqual(self.link.peer_currency, 'EUR')
         self.with_payments()

@@ -1,8 +1,11 @@
 """The screens of a connection to another Odoo: connect, what flows, pairs, changes, twins; in Python and in a browser."""
+from dataclasses import replace
+
 from odoo import Command, fields, release
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from ..engine.plan import HERE
 from .peer_common import REFERENCES, PeerCase
 
 
@@ -31,6 +34,7 @@ class TestPeerScreens(PeerCase, HttpCase):
     # -- connecting ---------------------------------------------------------------------------------------------------------------
 
     def test_connect(self):
+        self.link.action_disconnect()       # these books are connected once
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
         wizard.action_chosen()
         wizard.credentials = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': 'wrong'}
@@ -187,6 +191,26 @@ class TestPeerScreens(PeerCase, HttpCase):
         partners.invalidate_recordset()
         with self.assertQueryCount(1):
             partners.mapped('online_sync_twin_count')
+        self.run_sync()
+        acme.street = 'Main 9'
+        self.run_sync()
+        history = partners[0].action_open_online_sync_history()
+        self.assertIn('Street', ' '.join(self.env[history['res_model']].search(history['domain']).mapped('crossed_words')))
+
+    def test_each_synchronized_record_has_the_buttons(self):
+        for model in ('account.move', 'res.partner', 'account.payment', 'product.product', 'product.template', 'account.account',
+                      'account.tax', 'account.journal', 'account.payment.term', 'res.bank', 'res.currency'):
+            arch = self.env[model].with_user(self.manager).get_view(view_type='form')['arch']
+            for name in ('action_open_online_sync_twin', 'action_open_online_sync_history'):
+                self.assertEqual(arch.count(f'name="{name}"'), 1, model)
+
+    def test_fields_fit_each_other(self):
+        """What this addon declares is on both sides, of a type that can be told."""
+        self.link.flow_ids._check_fields(self.sides())
+        self.assertEqual(self.link.flow_ids.field_ids.filtered('problem').mapped('name'), [])
+        told = self.sides()[HERE].describe('partner')['name']
+        field = self.flow('partner').field_ids.filtered(lambda one: one.name == 'name')
+        self.assertIn('Another kind', field._problem(told, replace(told, kind='integer')))
 
     def test_how_far_the_first_load_is(self):
         self.env['res.partner'].create([{'name': f'Many {number}'} for number in range(7)])

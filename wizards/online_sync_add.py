@@ -31,7 +31,8 @@ class OnlineSyncAdd(models.TransientModel):
         crossings, required = self.env['online.sync.flow']._crossings(self.link_id, self.model)
         if not crossings:
             raise UserError(_("The two sides have no field in common that could cross."))
-        needed, label = set().union(*required.values()), self.env[self.model]._rec_name
+        needed, names = set().union(*required.values()), {one.name for one in crossings if one.can_be_key}
+        label = next((name for name in (self.env[self.model]._rec_name, 'name', 'code') if name in names), '')
         self.write({'is_read': True, 'field_ids': [(5, 0, 0), *((0, 0, {
             'name': one.name, 'title': one.title, 'kind': kind_of(one), 'is_needed': one.name in needed,
             'is_chosen': one.name in needed or one.name == label,
@@ -48,6 +49,8 @@ class OnlineSyncAdd(models.TransientModel):
     def action_add(self):
         """Add them to what is synchronized. Nothing is written before their pairs are confirmed."""
         self.ensure_one()
+        if not self.field_ids.filtered('is_key') and self.field_ids.filtered('can_be_key'):
+            raise UserError(_("Mark at least one field to pair by: else what both sides have already would be created once more on each."))
         self.link_id.check_access('write')
         chosen = self.field_ids.filtered('is_chosen')
         self.env['online.sync.flow']._create_chosen(

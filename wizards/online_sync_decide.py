@@ -20,8 +20,11 @@ class OnlineSyncDecide(models.TransientModel):
         self.ensure_one()
         if any(not line.choice for line in self.line_ids):
             raise UserError(_("Choose here or there for each field."))
-        return self.issue_id._decide({line.name: line.choice for line in self.line_ids},
-                                     self.line_ids.filtered('always').mapped('name')) and {'type': 'ir.actions.act_window_close'}
+        link = self.issue_id.link_id
+        self.issue_id._decide({line.name: line.choice for line in self.line_ids}, self.line_ids.filtered('always').mapped('name'))
+        return {'type': 'ir.actions.client', 'tag': 'display_notification', 'params': {
+            'type': 'success', 'next': {'type': 'ir.actions.act_window_close'},
+            'message': _("It is written within a minute.") if link.auto_sync else _("The next synchronization writes it.")}}
 
 
 class OnlineSyncDecideLine(models.TransientModel):
@@ -38,3 +41,8 @@ class OnlineSyncDecideLine(models.TransientModel):
     there = fields.Char(readonly=True)
     choice = fields.Selection([('local', "Here"), ('remote', "There")], "Keep")
     always = fields.Boolean("Always like this")
+    can_be_always = fields.Boolean(compute='_compute_can_be_always', help="What a posted document says is asked about each time.")
+
+    def _compute_can_be_always(self):
+        for line in self:
+            line.can_be_always = line.wizard_id.kind == 'conflict'

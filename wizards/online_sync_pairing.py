@@ -10,7 +10,7 @@ from ..engine.plan import HERE, THERE
 from ..models.compat import HAS_CONSTRAINT
 
 SURENESS = [(pairing.EXACT, "Exact"), (pairing.PROBABLE, "Probable"), ('none', "No pair found")]
-DECISIONS = [('open', "To be confirmed"), ('yes', "The same"), ('no', "Do nothing")]
+DECISIONS = [('open', "To be confirmed"), ('yes', "The same"), ('no', "Not the same")]
 BATCH = 1000
 
 

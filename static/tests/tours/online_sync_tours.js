@@ -169,7 +169,7 @@ const openBooks = [
     { trigger: flow("Contacts", "both") },
 ];
 const question = (text) => `.o_list_view .o_data_row:contains('${text}')`;
-const ofChair = ".o_data_row:has(.o_data_cell[name='title']:contains('Chair'))";
+const ofChair = ".o_data_row:has(.o_data_cell[name='what']:contains('Chair'))";
 
 registry.category("web_tour.tours").add("online_sync_books_dry_run", {
     steps: () => [
@@ -225,8 +225,8 @@ registry.category("web_tour.tours").add("online_sync_books_questions", {
         { trigger: question("Green") + " button[name='action_is_same']", run: "click" },
         { trigger: question("Acme") + " button[name='action_decide']", run: "click" },
         { trigger: ".modal .o_field_widget[name='changed_there']:contains('by')" },
-        { trigger: ".modal .o_data_row:contains('Street'):contains('Main 2'):contains('Main 3') .o_data_cell[name='choice']", run: "click" },
-        { trigger: ".modal .o_data_row .o_field_widget[name='choice'] label:contains('Here')", run: "click" },
+        { trigger: ".modal .o_kanban_record:contains('Street'):contains('Main 2'):contains('Main 3') button[data-side='local']", run: "click" },
+        { trigger: ".modal .o_kanban_record button.btn-primary[data-side='local']" },
         { trigger: ".modal .modal-footer button[name='action_confirm']", run: "click" },
         { trigger: ".o_list_view:not(:has(.o_data_row:contains('Acme')))" },
         { trigger: question("Consulting") + " button[name='action_pair']", run: "click" },
