@@ -37,9 +37,10 @@ class Balances:
     access: SumAccess
     company: int
     context: Mapping
+    _titles: dict[int, str] | None = None
 
     def read_balances(self):
-        return [Balance(Ref('account', str(account[0])), account[1], month, total)
+        return [Balance(Ref('account', str(account[0])), self._title_of(account), month, total)
                 for account, month, total in self._sums([], ['account_id', 'date:month']) if month]
 
     def read_postings(self, accounts, month):
@@ -48,8 +49,8 @@ class Balances:
         entries = self.domain_of('entry')
         found = [posting for entity in _DOCUMENTS for posting in self._postings(
             entity, [*domain, ('move_id', 'any', entries)] if entity == 'entry' else domain)]
-        return found + [Posting(Ref('account', str(account[0])), account[1], OWN, '', first, total) for account, first, total in self._sums(
-            [*_OTHERS, *domain, ('move_id', 'not any', entries)], ['account_id', 'date:month'])]
+        others = self._sums([*_OTHERS, *domain, ('move_id', 'not any', entries)], ['account_id', 'date:month'])
+        return found + [self._posting(account, OWN, '', first, total) for account, first, total in others]
 
     def read_postings_of(self, documents):
         keys = defaultdict(set)
@@ -61,7 +62,17 @@ class Balances:
     def _postings(self, entity, domain) -> Iterator[Posting]:
         own, name = _DOCUMENTS[entity]
         for document, account, month, total in self._sums([*own, *domain], [name, 'account_id', 'date:month']):
-            yield Posting(Ref('account', str(account[0])), account[1], Ref(entity, str(document[0])), document[1], month, total)
+            yield self._posting(account, Ref(entity, str(document[0])), document[1], month, total)
+
+    def _posting(self, account, document, title, month, total) -> Posting:
+        return Posting(Ref('account', str(account[0])), self._title_of(account), document, title, month, total)
+
+    def _title_of(self, account):
+        """Code and name, whatever our user's rights are: 19.0 hides the code from some."""
+        if self._titles is None:
+            self._titles = {row['id']: account_title(row) for row in self.rows(
+                'account.account', self.domain_of('account'), ['code', 'name'])}
+        return self._titles.get(account[0]) or account[1]
 
     def _sums(self, domain, groups) -> Iterator[tuple[Any, ...]]:
         """Groups of posted items with their balance in the currency of the company."""
@@ -71,6 +82,11 @@ class Balances:
             for *values, total in rows:
                 yield *values, _money(total)
             offset, more = offset + PAGE, len(rows) == PAGE
+
+
+def account_title(row: Mapping) -> str:
+    """What people call an account: its code and its name."""
+    return ' '.join(filter(None, (row['code'], row['name'])))
 
 
 def told(row: Mapping, group: str) -> Any:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from .books import CANCELLED, DRAFT, POSTED, Intent, LineEdits, Ref, Value
 from .errors import Rejected, ServerFault, StaleObject, SyncError
+from .odoo_balances import account_title
 
 #: What concerns one record alone; all else stops the page.
 REFUSALS = (Rejected, StaleObject, ServerFault)
@@ -80,6 +81,15 @@ class Habits:
     def activate(self, ids, active: bool):
         """Archive records, or bring them back."""
         self.side.call(self.shape.model, 'write', ids, idempotent=True, vals={'active': active})
+
+
+class Accounts(Habits):
+    """Known by code and name to everybody."""
+
+    reads = 'code', 'name'
+
+    def tell(self, rows):
+        return {row['id']: ({}, account_title(row)) for row in rows}
 
 
 class Partners(Habits):

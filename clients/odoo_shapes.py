@@ -3,7 +3,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .books import CANCELLED, DRAFT, POSTED, Value
-from .odoo_habits import Attachments, BankTransactions, Entries, Habits, Invoices, Partners, Payments
+from .odoo_habits import Accounts, Attachments, BankTransactions, Entries, Habits, Invoices, Partners, Payments
 from .odoo_ties import Allocations
 
 
@@ -115,7 +115,7 @@ SHAPES = {
         has_company=False),
     'account': Shape('account.account', (
         *_same('code', 'name'), Map('type', 'account_type', 'choice'), Map('reconcile', 'reconcile', 'bool'),
-        Map('currency', 'currency_id', 'code', code=CURRENCY)), has_company=False),
+        Map('currency', 'currency_id', 'code', code=CURRENCY)), has_company=False, habits=Accounts),
     'tax': Shape('account.tax', (
         Map('name', 'name'), Map('use', 'type_tax_use', 'choice'), Map('computation', 'amount_type', 'choice'),
         Map('amount', 'amount', 'number'), Map('description', 'invoice_label'), Map('included', 'price_include_override', 'choice'))),

@@ -175,14 +175,16 @@ class Writing:
         """What Odoo's `create` or `write` wants."""
         maps = {one.name: one for one in self._usable(shape.model, shape.maps) if not one.readonly}
         values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items()
-                  if name in maps and self._has_choice(shape.model, maps[name], value)}
+                  if name in maps and self._can_hold(shape.model, maps[name], value)}
         for lines in shape.lines:
             if lines.name in intent.fields:
                 values[lines.odoo] = self._commands(lines, intent.fields[lines.name])
         return values
 
-    def _has_choice(self, model, one, value):
-        """Whether a choice is one of those that this side has, where it may be left out."""
+    def _can_hold(self, model, one, value):
+        """Whether this side has such a code, or such a choice where it may be left out. Else it keeps what it has."""
+        if one.kind == 'code' and value:
+            return value in self._codes_of(one.code).values()
         return not one.optional or not value or value in dict(self._fields(model)[one.odoo].get('selection') or ())
 
     def _commands(self, lines, edits):

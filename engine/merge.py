@@ -4,7 +4,7 @@ A pure function over canonical values (:mod:`clients.books`) that point to other
 what that side held when they last agreed. Changes to different fields merge; the same field moved apart is settled by its rule, or left to
 a person.
 """
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..clients.books import Line, LineEdits, Value
@@ -91,11 +91,15 @@ def merge(base: Base | None, local: Mapping[str, Value], remote: Mapping[str, Va
     return _Merge(base, newer, decided or {}).of(local, remote, rules)
 
 
-def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote: Mapping[str, Value], rules: Mapping[str, Rule]) -> Base:
+def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote: Mapping[str, Value], rules: Mapping[str, Rule],
+          own: Collection[str] = ()) -> Base:
     """What the two sides agree on after `merged` was written, as both were read again.
 
-    A value that was written and that the other side keeps in its own way is agreed on as it is: else it would go to and fro for ever. What
-    was neither equal nor written (a conflict, a field that does not flow) keeps its old base.
+    A value that was written and that the other side keeps in its own way is agreed on as it is: else it would go to and fro for ever. Where
+    it came from it is agreed on as it was sent: if it changed there meanwhile, that is a change. What was neither equal nor written (a
+    conflict, a field that does not flow) keeps its old base.
+
+    :param own: names of what is sent as something else than it is where it comes from
     """
     old = base or Base()
     new_local, new_remote = dict(old.local), dict(old.remote)
@@ -108,7 +112,8 @@ def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote:
             if pairs is not None:
                 new_local[name], new_remote[name] = pairs
         elif is_written or _same(local[name], remote[name]):
-            new_local[name], new_remote[name] = local[name], remote[name]
+            sent = ({}, {}) if name in own else (merged.to_remote, merged.to_local)
+            new_local[name], new_remote[name] = sent[0].get(name, local[name]), sent[1].get(name, remote[name])
     return Base(new_local, new_remote)
 
 
@@ -259,7 +264,7 @@ def _agreed_lines(name, rule, old, merged, local, remote):
     alone_here, alone_there = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
     found = _found(merged, name, new_here + [ours[place] for place in sorted(alone_here)],
                    new_there + [theirs[place] for place in sorted(alone_there)], base_here, base_there)
-    pairs += found
+    pairs += [(_as_sent(here, merged.to_remote, name), _as_sent(there, merged.to_local, name)) for here, there in found]
     # Removed on one side and not yet on the other: the base keeps it until that is decided.
     pairs += [(base_here[place], base_there[place]) for place in sorted(alone_here | alone_there)
               if not any(ours.get(place) is here or theirs.get(place) is there for here, there in found)]
@@ -278,6 +283,12 @@ def _found(merged, name, here, there, base_here, base_there):
         if len(ours) == len(theirs):
             pairs += zip(ours, theirs, strict=True)
     return pairs + _twins(_without(here, pairs, 0), _without(there, pairs, 1))
+
+
+def _as_sent(line, edits, name):
+    """A line that was sent to the other side, as it was then."""
+    sent = next((one for one in edits[name].add if one.key == line.key), None) if name in edits else None
+    return Line(line.key, {**line.fields, **{key: value for key, value in sent.fields.items() if key in line.fields}}) if sent else line
 
 
 def _sent_lines(edits, name, lines):

@@ -357,7 +357,7 @@ class OnlineSyncFlow(models.Model):
                         name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
                     item.remote = replace(item.remote, version='')
                 item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
-                                          self._agreeable(item, rules)), item.local, item.remote)
+                                          self._agreeable(item, rules), own=(STATE,)), item.local, item.remote)
             elif self._is_out_of_sight(item):
                 item.binding.remote_version = OUT_OF_SIGHT
         self._look_at_appendices(sides, met)

@@ -81,7 +81,7 @@ class OnlineSyncIssue(models.Model):
             "“%(record)s” (%(kind)s) of the other side is not paired with any here.", record=title, kind=flow.name)
         return self._raise(
             flow.link_id, 'unmapped', f'{ref.entity}:{ref.key}', flow_id=flow.id, needed=ref.key, summary=sentence,
-            blocks=_("%s record(s) wait for it.", waiting))
+            blocks=_("Waiting for it: %s.", waiting))
 
     @api.model
     def _raise_totals(self, flow, binding, local, remote, names):

@@ -169,7 +169,7 @@ class OnlineSyncLink(models.Model):
         self.write({'state': 'expired', 'last_error': message, 'next_run': False})
         self.env['online.sync.issue']._raise(
             self, 'consent', self.id, summary=_("%(link)s: %(why)s", link=self.name, why=message),
-            blocks=_("Nothing is fetched until you sign in again; the missing days are fetched then."))
+            blocks=_("Nothing is fetched until you sign in again; what is missing is fetched then."))
         self._remind(_("Sign in again: %s", self.name))
 
     def _stop_on_setting(self, error):

@@ -166,7 +166,7 @@ class OnlineSyncLink(models.Model):
         if self.failure_count >= TELL_AFTER:
             issues._raise(self, 'failed', self.id, summary=_("%(link)s could not be read completely %(count)s times in a row: %(why)s",
                                                              link=self.name, count=self.failure_count, why=self.last_error or ''),
-                          blocks=_("The missing days are fetched as soon as it works again."))
+                          blocks=_("What is missing is fetched as soon as it works again."))
         elif not self.failure_count:
             self.issue_ids.filtered(lambda issue: issue.kind == 'failed').sudo()._close_settled()
 

@@ -165,6 +165,18 @@ class TestMerge(BaseCase):
                 self.assertEqual(self.merge('a', 'b', 'c', Rule(BOTH, policy), newer=newer), expected)
         self.assertEqual(self.merge('a', 'b', 'c', decided={'x': LOCAL}), (None, 'b', 0))
 
+    def test_what_changed_after_it_was_sent_is_a_change(self):
+        """Also of a line that was sent as a new one."""
+        base = Base({'name': 'a', 'lines': ()}, {'name': 'a', 'lines': ()})
+        line = Line('1', {'text': 'x', 'price': TEN})
+        told = merge(base, {'name': 'b', 'lines': (line,)}, {'name': 'a', 'lines': ()}, RULES)
+        now = Line('1', {'text': 'y', 'price': TEN})
+        there = {'name': 'b', 'lines': (Line('r1', {'text': 'x', 'price': TEN}),)}
+        agreed = agree(base, told, {'name': 'c', 'lines': (now,)}, there, RULES)
+        again = merge(agreed, {'name': 'c', 'lines': (now,)}, there, RULES)
+        self.assertEqual(again.to_remote, {'name': 'c', 'lines': LineEdits(update={'r1': {'text': 'y'}})})
+        self.assertFalse(again.to_local or again.conflicts)
+
     def test_what_is_not_told_is_not_empty(self):
         told = merge(Base({'x': 'a', 'y': 'b'}, {'x': 'a', 'y': 'b'}), {'y': 'b'}, {'x': 'c', 'y': None}, {'x': Rule(), 'y': Rule()})
         self.assertEqual((told.to_local, told.to_remote), ({'y': None}, {}))
