@@ -93,9 +93,25 @@ class Accounts(Habits):
 
 
 class Partners(Habits):
-    """A new name becomes the holder of the bank accounts, also of those that have another one."""
+    """A new name becomes the holder of the bank accounts, also of those that have another one.
+
+    A bank account that was removed is archived, and Odoo refuses a second one of the same number: it is brought back.
+    """
 
     lines_last = True
+    model = 'res.partner.bank'
+
+    def complete(self, intent):
+        edits = intent.fields.get('bank_accounts')
+        added = {line.fields.get('number'): line for line in edits.add} if isinstance(edits, LineEdits) else {}
+        rows = self.side.rows(self.model, [('partner_id', '=', int(intent.key)), ('active', '=', False), (
+            'acc_number', 'in', sorted(filter(None, added)))], ['acc_number']) if added else []
+        if not rows:
+            return intent
+        self.side.call(self.model, 'write', [row['id'] for row in rows], idempotent=True, vals={'active': True})
+        back = {str(row['id']): added.pop(row['acc_number']).fields for row in rows if row['acc_number'] in added}
+        edits = replace(edits, update={**edits.update, **back}, add=tuple(added.values()))
+        return replace(intent, fields={**intent.fields, 'bank_accounts': edits})
 
 
 class Documents(Habits):

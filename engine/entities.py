@@ -54,6 +54,7 @@ class Entity:
     :param keys: what tells that two records are the same, the surest first: names of fields whose values must all be equal and not empty
     :param hints: fields that make it probable
     :param is_document: has the states draft, posted, cancelled; else active, archived
+    :param is_booked: stands in the books as soon as it is there, as a posted document does
     :param missing: what happens by default to a record that only one side has
     :param is_tie: says which documents belong together; it is undone without a trace, and what can be tied depends on their states
     :param is_appendix: belongs to a document and goes where that goes, never the other way round
@@ -66,6 +67,7 @@ class Entity:
     keys: tuple[tuple[str, ...], ...] = ()
     hints: tuple[tuple[str, ...], ...] = ()
     is_document: bool = False
+    is_booked: bool = False
     missing: str = CREATE
     is_tie: bool = False
     is_appendix: bool = False
@@ -181,10 +183,10 @@ ENTITIES = {entity.name: entity for entity in (
     ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
     # Only where the other side has no bank feed of its own: its transactions would be there twice.
     Entity('bank_transaction', "Bank transactions", (
-        Field('journal', "Journal", REF, of='journal'), Field('date', "Date", DATE),
-        Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY),
-        Field('currency', "Original currency", CODE), Field('original_amount', "Original amount", MONEY),
-    ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),)),
+        Field('journal', "Journal", REF, of='journal', frozen=True), Field('date', "Date", DATE, frozen=True),
+        Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY, frozen=True),
+        Field('currency', "Original currency", CODE, frozen=True), Field('original_amount', "Original amount", MONEY, frozen=True),
+    ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),), is_booked=True),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
     Entity('allocation', "Matched payments", (
         *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY),

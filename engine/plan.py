@@ -212,7 +212,8 @@ def _kept_apart(entity, target, edits, options, allowed, is_doubtful):
 
     :param is_doubtful: that it is a draft on the other side may be our own doing
     """
-    if not entity.is_document or target.state != POSTED or options.follows and not (is_doubtful and edits.get(STATE) == DRAFT):
+    is_firm = entity.is_booked or entity.is_document and target.state == POSTED
+    if not is_firm or options.follows and not (is_doubtful and edits.get(STATE) == DRAFT):
         return edits, []
     frozen = {field.name for field in entity.fields if field.frozen} | {STATE} if not options.follows else {STATE}
     held = [name for name in edits if name in frozen and name not in allowed]

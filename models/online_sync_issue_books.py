@@ -36,7 +36,7 @@ class OnlineSyncIssue(models.Model):
     def _raise_conflict(self, flow, binding, record, conflicts):
         """Fields that a person decides; one issue a record."""
         is_posted = any(conflict.name == STATE or flow._entity_field(conflict.name).frozen for conflict in conflicts) and (
-            record.state == 'posted')
+            record.state == 'posted' or flow._entity().is_booked)
         kind = 'posted' if is_posted else 'conflict'
         self._settle_binding(binding, {'conflict', 'posted'} - {kind})
         said = []

@@ -872,6 +872,25 @@ class PeerTests:
         self.assertFalse(customers.filtered('active'))
         self.assertFalse(self.issues('missing'))
 
+    def test_bank_account_that_was_removed_by_mistake(self):
+        here, there = self.partners()
+        bank = self.env['res.partner.bank'].create({'partner_id': here.id, 'acc_number': '444-4'})
+        self.run_sync()
+        bank.unlink()
+        self.run_sync()
+        self.assertFalse(self.there('res.partner.bank', [('partner_id', '=', there), ('active', '=', True)], 'id'))
+        banks = self.env['res.partner.bank'].with_context(active_test=False)
+        old = banks.search([('partner_id', '=', here.id), ('acc_number', '=', '444-4')])
+        if old:
+            old.active = True
+        else:
+            banks.create({'partner_id': here.id, 'acc_number': '444-4'})
+        for _run in range(2):
+            self.run_sync()
+            found = self.there('res.partner.bank', [('partner_id', '=', there)], 'acc_number', 'active')
+            self.assertEqual([(one['acc_number'], one['active']) for one in found], [('444-4', True)])
+        self.assertFalse(self.issues().mapped('summary'))
+
     def test_bank_account_that_was_removed_is_not_paid_there(self):
         here, there = self.partners()
         here.bank_ids = [(0, 0, {'acc_number': '111-1'}), (0, 0, {'acc_number': '222-2'})]
