@@ -322,6 +322,10 @@ class OdooSide(Balances, Writing, Side):
         """All records that match, with these fields and their id."""
         return self._rows(model, domain, fields, 0)
 
+    def last(self, model, domain, fields):
+        """The newest record that matches, in a list."""
+        return self.call(model, 'search_read', idempotent=True, domain=domain, fields=fields, order='id desc', limit=1, load='')
+
     def existing(self, entity, ids):
         """Those of the ids that are records of an entity."""
         domain = [*self._domain(self.shapes[entity]), ('id', 'in', sorted(ids))]

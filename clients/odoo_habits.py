@@ -228,6 +228,24 @@ class Payments(Documents):
     # 19.0 and later, where a payment would have no entry: without one nothing can be matched with it.
     context = {'force_payment_move': True}
 
+    def prepare(self, intents, keys):
+        """A payment that was changed as a draft may have lost the account that its entry needs: Odoo chooses it on `create` only."""
+        ids = {int(keys[number]) for number, intent in intents.items() if keys.get(number) and POSTED in (intent.state, intent.reopens)}
+        lost = [('id', 'in', sorted(ids)), ('move_id', '=', False), ('outstanding_account_id', '=', False)]
+        rows = self.side.rows(self.shape.model, lost, ['payment_type']) if ids else []
+        for kind in {row['payment_type'] for row in rows}:
+            account = self._outstanding(kind)
+            if account:
+                self.side.call(self.shape.model, 'write', [row['id'] for row in rows if row['payment_type'] == kind], idempotent=True,
+                               vals={'outstanding_account_id': account})
+        return {}
+
+    def _outstanding(self, kind):
+        """Id of the account that payments of that direction had last, else of transfers; 0 for none."""
+        name = 'outstanding_account_id'
+        rows = self.side.last(self.shape.model, [*self.side.domain_of('payment'), ('payment_type', '=', kind), (name, '!=', False)], [name])
+        return rows[0][name] if rows else self.side.of_company(('transfer_account_id',))[0] or 0
+
     def settle(self, intents, keys):
         """Give the entries the numbers of the other side, where they follow the same pattern and are free: a number of another pattern
         would become the journal's own for all that comes after it.

@@ -52,7 +52,7 @@ class RpcAccess:
     def create_marked(self, model, rows, markers, context):
         """Ids of new records; a marker that was used before gives the record that it made."""
         columns, data = self._sheet(model, rows, markers)
-        done = self.rpc.call(model, 'load', idempotent=True, context={**context, **self._own(model)}, fields=columns, data=data)
+        done = self.rpc.call(model, 'load', context={**context, **self._own(model)}, fields=columns, data=data)
         if not done.get('ids') or len(done['ids']) != len(rows):
             words = [message.get('message', '') for message in done.get('messages') or () if message.get('type') == 'error']
             if any('could not serialize' in word or 'deadlock detected' in word for word in words):

@@ -2,7 +2,7 @@
 from dataclasses import replace
 
 from .books import ACTIVE, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
-from .errors import Rejected, SyncError
+from .errors import Rejected, SyncError, TransientError
 from .odoo_habits import REFUSALS
 from .pace import LARGEST
 
@@ -51,12 +51,16 @@ class Writing:
 
     def create_rows(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): many at once, else one by one."""
-        keys, errors = self._made_before(shape, intents) if self.is_careful else {}, {}
-        found = set(keys)
-        intents = self._with_free_numbers(shape, {number: one for number, one in intents.items() if number not in keys})
+        keys, errors, found = {}, {}, set()
+        intents = self._with_free_numbers(shape, intents)
         rows = [(number, intent.marker, self._values(shape, intent)) for number, intent in intents.items()]
 
         def create(part):
+            if self.is_careful:
+                made, touched = self._made_before(shape, part)
+                keys.update(made)
+                found.update(touched)
+                part = [row for row in part if row[0] not in made]
             ids = self._create_at_once(shape, part)
             if ids is None:
                 self._create_each(shape, part, keys, errors, found)
@@ -77,21 +81,31 @@ class Writing:
                 else:
                     errors[number] = error
 
-    def _made_before(self, shape, intents):
-        """{number: key} of what an attempt that broke off had created and somebody changed since: it is not written over."""
-        ids = {number: self.access.find_marked(shape.model, one.marker) for number, one in intents.items()}
-        touched = {id_ for id_ in ids.values() if id_} - self._untouched(shape, [id_ for id_ in ids.values() if id_])
-        return {number: str(id_) for number, id_ in ids.items() if id_ in touched}
+    def _made_before(self, shape, rows):
+        """({number: key}, numbers of those that somebody changed since) of what an attempt that broke off had created.
+
+        None of it is created again: Odoo would write all values once more, over what somebody changed, and compute others anew. A payment
+        would lose the account that its entry needs.
+        """
+        ids = {number: self.access.find_marked(shape.model, marker) for number, marker, _row in rows}
+        ids = {number: id_ for number, id_ in ids.items() if id_}
+        untouched = self._untouched(shape, list(ids.values()))
+        return {number: str(id_) for number, id_ in ids.items()}, {number for number, id_ in ids.items() if id_ not in untouched}
 
     def _create_at_once(self, shape, rows):
         """Ids of all, None when one of them was refused: then none was created."""
         try:
-            return self._create_marked(shape, [row for _number, _marker, row in rows], [marker for _number, marker, _row in rows])
+            return self._create_marked(shape, [row for _number, _marker, row in rows], [
+                marker for _number, marker, _row in rows]) if rows else []
         except REFUSALS:
             return None
 
     def _create_marked(self, shape, rows, markers):
-        return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits(self, shape).context})
+        try:
+            return self.access.create_marked(shape.model, rows, markers, {**self.context, **shape.habits(self, shape).context})
+        except TransientError:
+            self.is_careful = True      # it may have been done: that is looked for before it is done again
+            raise
 
     def _with_free_numbers(self, shape, intents):
         """A number that its journal here has given already stays behind; where the document has no reference, it becomes that."""

@@ -74,18 +74,21 @@ class OnlineSyncFlow(models.Model):
         met, asked, looked = self._take_back(sides, items), {}, []
         self._leave_to_others([item for item in items if not item.binding])
         for side in (HERE, THERE):
-            alone = self._to_be_compared(items, side)
+            alone, bound = self._to_be_compared(items, side), []
             looked += alone
             for item, other, pair in self._find_alike(sides, side, alone):
                 if pair.sureness == EXACT:
                     item.told = {HERE: item.told[HERE] or other.told[HERE], THERE: item.told[THERE] or other.told[THERE]}
                     item.binding = self._bind([pair])
-                    met.append(item)
+                    bound.append(item)
                 else:
                     item.plan = Plan(plan.ASKED)
                     here, there = (item.told[one] or other.told[one] for one in (HERE, THERE))
                     asked[int(pair.local), pair.remote] = here, there, pair.by
+            met += bound
             self._translate_all(met)
+            made = self._created_for(sides, {item.told[THERE].key for item in bound})
+            self._go_on_with(sides, [item for item in bound if made.get(item.told[THERE].key) == item.binding.res_id])
             self._leave_to_others([item for item in items if not item.binding])
         self._ask_alike(asked, looked)
         return met + self._take_back(sides, items, gone=True)

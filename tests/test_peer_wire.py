@@ -30,8 +30,9 @@ class WireTests:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
     def connect(self):
-        self.is_cut, self.is_slow = False, False
-        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else self.slowness() if self.is_slow else '').start()
+        self.is_cut, self.is_slow, self.spoil = False, False, None
+        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else self.slowness() if self.is_slow else (
+            self.spoil() if self.spoil else '')).start()
         self.addCleanup(self.proxy.stop)
         return super().connect()
 
@@ -123,6 +124,26 @@ class WireTests:
         found = self.there('res.partner', [('name', 'like', 'Number ')], 'name')
         self.assertEqual(sorted(row['name'] for row in found), sorted(partners.mapped('name')))
         self.assertTrue(all(self.twin(partner) for partner in partners))
+
+    def test_payments_of_which_the_answer_was_lost(self):
+        """They were created: they are found, and have their entries."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'payment')
+        self.run_sync()
+        payments = self.env['account.payment'].create([{
+            'payment_type': 'inbound', 'partner_type': 'customer', 'partner_id': self.partner.id, 'amount': amount, 'date': '2026-03-10',
+            'journal_id': self.company_data['default_journal_bank'].id} for amount in (10, 20)])
+        payments.action_post()
+        lost = []
+        self.spoil = lambda: lost.append(1) or 'answer_lost' if not lost and method_of(*self.proxy.heard[-1]) == 'load' else ''
+        self.run_sync()
+        self.assertTrue(lost)
+        self.spoil = None
+        self.run_sync()
+        found = self.there('account.payment', [('amount', 'in', [10, 20])], 'move_id', 'state')
+        self.assertEqual([bool(one['move_id']) for one in found], [True, True])
+        self.assertEqual(sorted(one['id'] for one in found), sorted(self.twin(payment) for payment in payments))
+        self.assertFalse(self.link.issue_ids.filtered(lambda issue: issue.state == 'open').mapped('summary'))
 
     def test_a_day_without_a_line(self):
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
