@@ -26,6 +26,7 @@ LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would 
 NO_CURRENCY = "Where it goes to, there is no currency {codes}. Create or activate it, and try again."
 MATCHED = ("It is matched with a payment or another document, and to change it would undo that. Undo the match and it goes on by itself, "
            "or make the change by hand.")
+NO_ACCOUNT = ("It would have no journal entry: its payment method has no outstanding account. Give it one in the journal, and try again.")
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."
@@ -103,14 +104,20 @@ class Partners(Habits):
 
     def complete(self, intent):
         edits = intent.fields.get('bank_accounts')
-        added = {line.fields.get('number'): line for line in edits.add} if isinstance(edits, LineEdits) else {}
+        numbers = {line.fields.get('number') for line in edits.add} - {'', None} if isinstance(edits, LineEdits) else set()
         rows = self.side.rows(self.model, [('partner_id', '=', int(intent.key)), ('active', '=', False), (
-            'acc_number', 'in', sorted(filter(None, added)))], ['acc_number']) if added else []
-        if not rows:
+            'acc_number', 'in', sorted(numbers))], ['acc_number']) if numbers else []
+        archived, back, new = {row['acc_number']: row['id'] for row in rows}, {}, []
+        for line in edits.add if archived else ():
+            id_ = archived.pop(line.fields.get('number'), 0)
+            if id_:
+                back[id_] = line.fields
+            else:
+                new.append(line)
+        if not back:
             return intent
-        self.side.call(self.model, 'write', [row['id'] for row in rows], idempotent=True, vals={'active': True})
-        back = {str(row['id']): added.pop(row['acc_number']).fields for row in rows if row['acc_number'] in added}
-        edits = replace(edits, update={**edits.update, **back}, add=tuple(added.values()))
+        self.side.call(self.model, 'write', sorted(back), idempotent=True, vals={'active': True})
+        edits = replace(edits, update={**edits.update, **{str(id_): fields for id_, fields in back.items()}}, add=tuple(new))
         return replace(intent, fields={**intent.fields, 'bank_accounts': edits})
 
 
@@ -233,12 +240,16 @@ class Payments(Documents):
         ids = {int(keys[number]) for number, intent in intents.items() if keys.get(number) and POSTED in (intent.state, intent.reopens)}
         lost = [('id', 'in', sorted(ids)), ('move_id', '=', False), ('outstanding_account_id', '=', False)]
         rows = self.side.rows(self.shape.model, lost, ['payment_type']) if ids else []
-        for kind in {row['payment_type'] for row in rows}:
-            account = self._outstanding(kind)
-            if account:
-                self.side.call(self.shape.model, 'write', [row['id'] for row in rows if row['payment_type'] == kind], idempotent=True,
-                               vals={'outstanding_account_id': account})
-        return {}
+        errors = {}
+        for row in rows:
+            account, numbers = self._outstanding(row['payment_type']), [number for number in intents if keys.get(number) == str(row['id'])]
+            try:
+                if not account:
+                    raise Rejected(NO_ACCOUNT)
+                self.side.call(self.shape.model, 'write', [row['id']], idempotent=True, vals={'outstanding_account_id': account})
+            except REFUSALS as error:       # else it would be posted without an entry
+                errors.update(dict.fromkeys(numbers, error))
+        return errors
 
     def _outstanding(self, kind):
         """Id of the account that payments of that direction had last, else of transfers; 0 for none."""

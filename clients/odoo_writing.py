@@ -26,7 +26,7 @@ class Writing:
             keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
             for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
                 keys[number] = intent.key
-                errors[number] = self._update(shape, habits.complete(intent))
+                errors[number] = self._update(shape, intent)
             errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
@@ -137,8 +137,9 @@ class Writing:
         return replace(intent, fields={**fields, 'reference': reference})
 
     def _update(self, shape, intent):
-        values, ids = self._values(shape, intent), [int(intent.key)]
+        ids = [int(intent.key)]
         try:
+            values = self._values(shape, shape.habits(self, shape).complete(intent))
             if intent.reopens or intent.state == DRAFT:
                 self._step(shape, DRAFT, ids)
             for part in _parts(shape, values):

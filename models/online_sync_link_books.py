@@ -16,6 +16,8 @@ from .online_sync_link_run import CRON
 _logger = logging.getLogger(__name__)
 #: Pairs of a kind that tell whether the other side is still the same.
 SAMPLE = 5
+#: Runs before this one that may belong to one pass over all records.
+LOOK_BACK = 50
 #: So many times what is as it was must be all that was looked at.
 ALMOST_ALL = 1.25
 
@@ -163,9 +165,13 @@ class OnlineSyncLink(models.Model):
         return same * ALMOST_ALL >= looked
 
     def _broke_off(self):
-        """Whether the run before this one did not come to its end."""
-        before = self.env['online.sync.log'].search([('link_id', '=', self.id), ('state', '!=', 'running')], limit=1)
-        return before.state in ('failed', 'interrupted') or bool(before.error)
+        """Whether a run since the last one that came to its end broke off: what it created may not be remembered yet."""
+        for log in self.env['online.sync.log'].search([('link_id', '=', self.id), ('state', '!=', 'running')], limit=LOOK_BACK):
+            if log.state in ('failed', 'interrupted') or log.error:
+                return True
+            if log.state == 'done':
+                return False
+        return False
 
     def _flow_failed(self, flow, error, log):
         """What an error of the whole page means. Returns whether the same flow goes on: it does not."""
