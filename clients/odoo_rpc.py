@@ -18,8 +18,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from . import wire
 from .base import utc_now
-from .errors import ConfigError, ProtocolError, RateLimited, ReauthRequired, Rejected, ServerFault, SyncError, TransientError
+from .errors import ConfigError, ProtocolError, RateLimited, ReauthRequired, SyncError, TransientError
 from .http import Answer, Http
+from .odoo_failures import KEY_REFUSED, NO_SUCH_DATABASE, NOT_UNDERSTOOD, error_of
 from .pace import Pace
 
 JSON2 = 'json2'
@@ -30,8 +31,6 @@ JSON2_SINCE = (19, 0)
 JSON_RPC_UNTIL = (20, 0)
 #: Records of the first call that writes, to see how quick the server is.
 FIRST_WRITTEN = 25
-#: Characters of the other side's words that a person gets to read.
-LONGEST_WORDS = 600
 #: The `Date` header counts whole seconds, so it is half a second late on average.
 HALF_A_SECOND = timedelta(seconds=0.5)
 
@@ -44,49 +43,9 @@ READS = frozenset({
 #: JSON-RPC looks at the first positional argument of these (odoo/service/model.py, call_kw), so it must not be a named one there.
 FIRST_POSITIONAL = {'create': 'vals_list', 'write': 'vals'}
 
-#: What an exception of the other Odoo means for us, by its name.
-EXCEPTIONS: dict[str, type[SyncError]] = {
-    'odoo.exceptions.AccessDenied': ReauthRequired,
-    'odoo.http.SessionExpiredException': ReauthRequired,
-    'werkzeug.exceptions.Unauthorized': ReauthRequired,
-    'odoo.exceptions.AccessError': Rejected,
-    'odoo.exceptions.UserError': Rejected,
-    'odoo.exceptions.ValidationError': Rejected,
-    'odoo.exceptions.RedirectWarning': Rejected,
-    'odoo.exceptions.MissingError': Rejected,
-    'odoo.exceptions.LockError': TransientError,
-    'odoo.exceptions.ConcurrencyError': TransientError,
-    'psycopg2.OperationalError': TransientError,
-    'psycopg2.InterfaceError': TransientError,
-    'psycopg2.pool.PoolError': TransientError,
-    'odoo.sql_db.PoolError': TransientError,
-    'psycopg2.extensions.TransactionRollbackError': TransientError,
-    'psycopg2.extensions.QueryCanceledError': TransientError,
-    'psycopg2.errors.SerializationFailure': TransientError,
-    'psycopg2.errors.LockNotAvailable': TransientError,
-    'psycopg2.errors.DeadlockDetected': TransientError,
-    'psycopg2.errors.QueryCanceled': TransientError,
-    'psycopg2.errors.AdminShutdown': TransientError,
-    'builtins.MemoryError': TransientError,
-}
-#: Where the exact name is not known: what its beginning tells. Classes of addons are nearly always kinds of UserError.
-BEGINNINGS: tuple[tuple[str, type[SyncError]], ...] = (
-    ('odoo.', Rejected),
-    ('psycopg2.', Rejected),
-)
-# Environment without a language, so these words are never translated (odoo/service/model.py: execute_cr, get_public_method).
-_NO_SUCH = {
-    'odoo.exceptions.UserError': re.compile(r"Object \S+ doesn't exist"),
-    'builtins.AttributeError': re.compile(r"The method '\S+' does not exist"),
-}
-_NO_DATABASE = re.compile(r'(?i)database "?[^"\n]*"? does not exist|no database is selected|x-odoo-database')
-
 # A ValueError in words that are not translated (odoo/addons/base/models/ir_model.py, _xmlid_lookup).
 _NO_EXTERNAL_ID = 'External ID not found'
 
-FAULT = "{name} failed at it: {words}"
-KEY_REFUSED = ("{name} no longer accepts the API key of this connection: it was revoked or has expired, or its user was disabled. "
-               "Make a new key there and enter it here.")
 SIGN_IN_REFUSED = ("{name} does not accept this user and API key. Check both; the key is made there, in the user's own preferences under "
                    "Account Security. On Odoo Online, only the Custom plan lets other systems in: on another plan every key is refused.")
 OTHER_USER = "The API key belongs to the user “{found}”, not to “{login}”. Enter the key's own user, or another key."
@@ -98,9 +57,6 @@ MOVED = ("{url} points to another address. It was not followed, because that cou
 MOVED_TO_HTTPS = ("{url} points to another address, probably to the same one with https. It was not followed, because that could give your "
                   "key to somebody else. Enter the address with https: at its beginning.")
 TOO_OLD = "{name} is version {version}. Odoo 18.0 or later is needed: upgrade it first."
-BUSY = "{name} was busy with the same records and gave up. Nothing was changed; the next synchronization tries again."
-NOT_UNDERSTOOD = "{name} does not understand what was asked of it ({what}). Nothing was changed; if it happens again, report it."
-REFUSED = "{name} refused this without saying why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,33 +401,17 @@ class OdooRpc:
         if name and answer.status != 429 and not (answer.status >= 500 and name.startswith('werkzeug.')):
             return self._error_of(answer, name, wire.text(told.get('message')), path.removeprefix('/json/2/').replace('/', '.'))
         if path.startswith('/json/2/') and answer.status == 404 and not name:
-            if _NO_DATABASE.search(answer.text):
+            if NO_SUCH_DATABASE.search(answer.text):
                 return self._no_database(self.http.error(answer, detail='404 without a database'))
             return self.http.error(answer, ProtocolError, NOT_UNDERSTOOD.format(name=self._name, what='/json/2'))
         return None
 
     def _error_of(self, answer: Answer, name: str, message: str, what: str) -> SyncError:
         """The error for an exception over there. Of it only name and message are used: the rest holds a traceback."""
-        kind = self._kind(name, message)
-        words = self.http.snippet(message, LONGEST_WORDS)
-        detail = f'{self.http.snippet(name, 80)}, {what}'
-        if kind is TransientError and _NO_DATABASE.search(message):
-            return self._no_database(TransientError('', detail=detail, status=answer.status))
-        if kind is Rejected:
-            own = name.startswith('odoo.') and words
-            return Rejected(words if own else REFUSED.format(name=self._name), detail=detail, status=answer.status,
-                            request_id=answer.request_id)
-        sentences = {ReauthRequired: KEY_REFUSED, TransientError: BUSY, ServerFault: FAULT}
-        sentence = sentences.get(kind, NOT_UNDERSTOOD).format(name=self._name, what=what, words=words)
-        if issubclass(kind, ProtocolError):
-            detail = f'{detail}: {self.http.snippet(message)}'
-        return kind(sentence, detail=detail, status=answer.status, request_id=answer.request_id)
-
-    def _kind(self, name: str, message: str) -> type[SyncError]:
-        if name in _NO_SUCH and _NO_SUCH[name].fullmatch(message):
-            return ProtocolError
-        found = EXCEPTIONS.get(name) or next((kind for beginning, kind in BEGINNINGS if name.startswith(beginning)), None)
-        return found or (ServerFault if name.startswith('builtins.') else ProtocolError)
+        error = error_of(self.http, answer, name, message, what)
+        if isinstance(error, TransientError) and NO_SUCH_DATABASE.search(message):
+            return self._no_database(error)
+        return error
 
 
 class _Json2Here(SyncError):

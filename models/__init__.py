@@ -33,6 +33,8 @@ from . import online_sync_flow_filter
 from . import online_sync_binding
 from . import online_sync_change
 from . import online_sync_flow_exchange
+from . import online_sync_flow_decide
+from . import online_sync_flow_remember
 from . import online_sync_flow_note
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run

@@ -10,20 +10,16 @@ from dataclasses import dataclass, field, replace
 from odoo import _, models
 
 from ..clients import books, errors
-from ..clients.books import Intent, Line, LineEdits, Record, Ref
+from ..clients.books import Record, Ref
 from ..engine import plan
-from ..engine.entities import FILE, STATE
-from ..engine.merge import agree
+from ..engine.entities import FILE
 from ..engine.plan import HERE, THERE, Plan
+from ..engine.refs import mapped, refs_of
 
 #: Changes and records that one step takes on.
 PAGE = 200
-#: A version that no record has: whatever is there is looked at.
-OUT_OF_SIGHT = '?'
 #: Files that are in memory at once.
 FILES = 5
-#: How many steps from a record to what it needs, to what that needs, …
-DEEPEST = 4
 
 
 @dataclass(slots=True)
@@ -159,12 +155,12 @@ class OnlineSyncFlow(models.Model):
         keys = {HERE: defaultdict(set), THERE: defaultdict(set)}
         for item in items:
             for side, record in item.told.items():
-                for ref in _refs(record.fields if record else {}):
+                for ref in refs_of(record.fields if record else {}):
                     keys[side][ref.entity].add(ref.key)
         known = self._known_refs(keys)
         for item in items:
             item.local, item.remote = (
-                record and replace(record, fields=_mapped(record.fields, known[side])) for side, record in item.told.items())
+                record and replace(record, fields=mapped(record.fields, known[side])) for side, record in item.told.items())
 
     def _known_refs(self, keys):
         """{side: function from a reference of that side to the common one}"""
@@ -186,7 +182,7 @@ class OnlineSyncFlow(models.Model):
 
     def _in_words_of(self, side, values):
         """Values with the references of a side."""
-        ids = {int(ref.key[1:]) for one in values for ref in _refs(one) if ref.key.startswith('#')}
+        ids = {int(ref.key[1:]) for one in values for ref in refs_of(one) if ref.key.startswith('#')}
         bindings = {binding.id: binding for binding in self.env['online.sync.binding'].browse(ids).exists()}
 
         def own(ref):
@@ -194,104 +190,7 @@ class OnlineSyncFlow(models.Model):
                 return Ref(ref.entity, ref.key.partition(':')[2])
             binding = bindings[int(ref.key[1:])]
             return Ref(ref.entity, str(binding.res_id) if side == HERE else binding.external_id)
-        return [_mapped(one, own) for one in values]
-
-    # -- deciding ---------------------------------------------------------------------------------------------------------------
-
-    def _plan_all(self, items, is_needed=False, known=()):
-        entity, rules, options = self._entity(), self._rules(), self._options()
-        for item in items:
-            if item.local and item.remote:
-                item.plan = plan.plan_pair(
-                    entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
-                    decided=item.binding.decided or {}, known=known)
-            elif item.binding:
-                item.plan = Plan(plan.NOTHING)
-            else:
-                record, side = (item.local, HERE) if item.local else (item.remote, THERE)
-                marker = self._marker(record) if side == HERE else ''
-                item.plan = plan.plan_alone(
-                    entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
-        self._leave_out_dead(items)
-
-    def _leave_out_dead(self, items):
-        """What would point to a record that was deleted where it is written waits for another one."""
-        meant = [(item, side, {int(ref.key[1:]) for ref in _refs(intent.fields) if ref.key.startswith('#')})
-                 for item in items for side, intent in item.plan.intents()]
-        dead = self.env['online.sync.binding'].search([
-            ('id', 'in', list(set().union(*(ids for _item, _side, ids in meant)))), ('gone', '!=', False), ('merged_into_id', '=', False)])
-        for item, side, ids in meant if dead else ():
-            needs = frozenset(Ref(one.entity, f'{HERE}:{one.res_id}' if side == THERE else f'{THERE}:{one.external_id}')
-                              for one in dead if one.id in ids and one.gone == side)
-            if needs:
-                item.plan = Plan(plan.BLOCKED, merged=item.plan.merged, needs=needs | item.plan.needs, held=item.plan.held)
-
-    def _plan_with_needed(self, sides, items, depth, is_needed):
-        """Bring over what the blocked ones point to, and plan them again."""
-        if depth < DEEPEST and self._exchange_needed(sides, items, depth):
-            self._leave_to_others(items)
-            self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED], is_needed)
-
-    def _newer(self, item):
-        """The side that was changed last, by the clock of each; None when they cannot be told apart."""
-        local, remote = item.local.changed_at, item.remote.changed_at
-        if not local or not remote or local == remote:
-            return None
-        return 'local' if local > remote - self.link_id._clock_difference() else 'remote'
-
-    def _exchange_needed(self, sides, items, depth):
-        """Bring over first what the blocked ones point to. Returns whether something was brought over."""
-        needs = defaultdict(lambda: {HERE: set(), THERE: set()})
-        for item in items:
-            for ref in item.plan.needs:
-                side, _colon, key = ref.key.partition(':')
-                needs[ref.entity][side].add(key)
-        brought = False
-        for flow in self.link_id._working_flows().filtered(lambda flow: flow.entity in needs and flow != self):
-            keys = needs[flow.entity]
-            before = self._bound(flow, keys)
-            flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1, is_needed=True)
-            brought |= self._bound(flow, keys) > before
-        own = needs.get(self.entity)
-        if own:         # a record that points to another one of its kind, such as a contact to its company
-            before = self._bound(self, own)
-            self._exchange(sides, [int(key) for key in own[HERE]], own[THERE], depth=depth + 1, is_needed=True)
-            brought |= self._bound(self, own) > before
-        if brought:
-            self._translate_all(items)
-        return brought
-
-    def _leave_to_others(self, items):
-        """What was brought over meanwhile because another record of this page points to it."""
-        alone = [item for item in items if not item.binding]
-        found = self.env['online.sync.binding'].search([
-            ('flow_id', '=', self.id), '|', ('res_id', 'in', [self._about(item)[0] for item in alone]),
-            ('external_id', 'in', [self._about(item)[1] for item in alone])])
-        by_key = {**{(HERE, one.res_id): one for one in found}, **{(THERE, one.external_id): one for one in found}}
-        for item in alone:
-            res_id, external_id = self._about(item)
-            binding = by_key.get((HERE, res_id)) or by_key.get((THERE, external_id))
-            if binding:
-                item.binding, item.plan = binding, Plan(plan.NOTHING)
-
-    def _bound(self, flow, keys):
-        return self.env['online.sync.binding'].search_count([
-            ('flow_id', '=', flow.id), '|', ('res_id', 'in', [int(key) for key in keys[HERE]]), ('external_id', 'in', list(keys[THERE]))])
-
-    def _hold_ties(self, items):
-        """A match waits while one of its documents could not follow the other side yet: what is matched is not opened for a change."""
-        if not self._entity().is_tie:
-            return
-        for item in items:
-            ids = {int(ref.key[1:]) for _side, intent in item.plan.intents() if not intent.key for ref in _refs(intent.fields)
-                   if ref.key.startswith('#')}
-            documents = self.env['online.sync.binding'].browse(ids).exists().filtered(lambda one: one.flow_id.follows)
-            late = documents.filtered(lambda one: one.flow_id.change_ids.search_count([
-                ('flow_id', '=', one.flow_id.id), ('state', '=', 'failed'), '|',
-                ('res_id', '=', one.res_id), ('external_id', '=', one.external_id)], limit=1))
-            if late:
-                item.error = _("It waits until %s is the same on both sides.", ', '.join(late.mapped('name_here')))
-                item.plan = replace(item.plan, to_local=None, to_remote=None)
+        return [mapped(one, own) for one in values]
 
     # -- writing ----------------------------------------------------------------------------------------------------------------
 
@@ -335,179 +234,8 @@ class OnlineSyncFlow(models.Model):
         """A new match, with those of the same documents that are known: who pays twice the same amount has two of them."""
         if intent.key or not self._entity().is_tie:
             return intent
-        ids = {int(ref.key[1:]) for ref in _refs(intent.fields) if ref.key.startswith('#')}
+        ids = {int(ref.key[1:]) for ref in refs_of(intent.fields) if ref.key.startswith('#')}
         ties = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False), ('tied_ids', 'in', list(ids))])
         there = self._model().browse(ties.mapped('res_id')).exists().ids
         known = ties.filtered(lambda tie: tie.res_id in there)
         return replace(intent, apart=frozenset(map(str, known.mapped('res_id')) if side == HERE else known.mapped('external_id')))
-
-    # -- remembering --------------------------------------------------------------------------------------------------------------
-
-    def _remember(self, sides, items):
-        self._bind_new(sides, items)
-        self._translate_all(items)
-        rules, met = self._rules(), []
-        for item in items:
-            if item.binding and item.local and item.remote:
-                met += [] if item.binding._base() else [item]
-                merged = _carried_out(item.plan, item.outcomes)
-                slipped_in = self._slipped_in(sides, item)
-                if slipped_in:      # what we wrote is not what is there: it is looked at again. Lines stay pairs, else each is there twice
-                    merged = replace(merged, to_remote={
-                        name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
-                    item.remote = replace(item.remote, version='')
-                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
-                                          self._agreeable(item, rules), own=(STATE,)), item.local, item.remote)
-            elif self._is_out_of_sight(item):
-                item.binding.remote_version = OUT_OF_SIGHT
-        self._look_at_appendices(sides, met)
-        self._note_all(items)
-        self._ask_all(sides, items, rules)
-
-    def _slipped_in(self, sides, item):
-        """Whether somebody else changed the record there after we wrote it and before it was read again."""
-        outcome = item.outcomes.get(THERE)
-        own = sides[THERE].own_users() if outcome and outcome.record and not outcome.error else None
-        return bool(own) and bool(outcome.record.changed_by) and outcome.record.changed_by not in own
-
-    def _agreeable(self, item, rules):
-        """The rules of what can be agreed on.
-
-        While it is asked whether a document is posted, what it says is not. Nor is it where we opened a document and could not post it
-        again: what is left of it is our doing, and nobody's wish.
-        """
-        is_asked = any(conflict.name == STATE for conflict in item.plan.conflicts)
-        is_left_open = any(item.outcomes[side].error and intent.reopens for side, intent in item.plan.intents() if side in item.outcomes)
-        if not self._entity().is_document or not is_asked and not is_left_open:
-            return rules
-        frozen = {field.name for field in self._entity().fields if field.frozen}
-        return {name: rule for name, rule in rules.items() if name not in frozen}
-
-    def _bind_new(self, sides, items):
-        """Bindings for what was created, also where what followed was refused: it is there."""
-        created = []
-        for item in items:
-            outcome = item.outcomes.get(HERE if item.plan.kind == plan.CREATE_HERE else THERE)
-            if item.plan.kind in (plan.CREATE_HERE, plan.CREATE_THERE) and outcome and outcome.key:
-                created.append((item, outcome))
-        created = self._without_bound(created)
-        bindings = self.env['online.sync.binding'].create([{
-            'flow_id': self.id, 'res_model': self._model()._name,
-            'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
-            'external_id': item.told[THERE].key if item.plan.kind == plan.CREATE_HERE else outcome.key,
-        } for item, outcome in created])
-        for (item, _outcome), binding in zip(created, bindings, strict=True):
-            item.binding = binding
-        self._release(bindings)
-
-    def _without_bound(self, created):
-        """What was said to be created and was there already: the pair of a record that is gone gets the new partner, else it is an error.
-
-        Matches are such: undone and made again they are the same two documents.
-        """
-        about = [(item.plan.kind == plan.CREATE_HERE, outcome.key) for item, outcome in created]
-        bound = self.env['online.sync.binding'].search([
-            ('flow_id', '=', self.id), '|', ('res_id', 'in', [int(key) for is_here, key in about if is_here]),
-            ('external_id', 'in', [key for is_here, key in about if not is_here])])
-        by_key = {**{(True, str(one.res_id)): one for one in bound}, **{(False, one.external_id): one for one in bound}}
-        left = []
-        for (item, outcome), key in zip(created, about, strict=True):
-            binding = by_key.get(key)
-            if not binding:
-                left.append((item, outcome))
-            elif key[0] and binding.gone == THERE or not key[0] and not self._model().browse(binding.res_id).exists():
-                binding.write({
-                    'base_local': False, 'base_remote': False, 'gone': False, 'missed': 0,
-                    **({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})})
-                item.binding = binding
-            else:
-                item.error = _("The other side has it already, as the pair of %s. Delete one of the two there, and try again.",
-                               binding.title or binding.res_id)
-        return left
-
-    # -- deleted ------------------------------------------------------------------------------------------------------------------
-
-    def _note_gone(self, sides, items):
-        """Records that were deleted here: archived there, cancelled if they are drafts there; a posted document is left to a person."""
-        model = self._model()
-        if self.direction == 'pull':
-            return
-        gone = [item for item in items if not item.binding.merged_into_id and not model.browse(item.binding.res_id).exists()]
-        for item in gone:
-            item.binding.gone = HERE
-            self._take_along(sides, THERE, item.binding, item.told[THERE])
-
-    def _take_along(self, sides, side, binding, record):
-        """A record whose partner was deleted: archived or cancelled too, or left to a person.
-
-        :param side: where it still is
-        """
-        fate = self._fate_without_partner(side, record)
-        if fate and fate != books.POSTED:
-            outcome, = sides[side].write_records(self.entity, [Intent(self.entity, record.key, state=fate)])
-        if fate == books.POSTED or fate and outcome.error:
-            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE)
-        elif fate:
-            self._retry_documents(binding)
-
-    def _fate_without_partner(self, side, record):
-        """The state that a record gets once its partner was deleted: POSTED means that a person is asked, '' that it is left alone."""
-        way = 'push' if side == THERE else 'pull'
-        if not record or not self.archives or self.direction not in ('both', way) or record.state in (books.ARCHIVED, books.CANCELLED):
-            return ''
-        if record.state == books.POSTED:
-            return books.POSTED
-        return books.CANCELLED if self._entity().is_document else books.ARCHIVED
-
-
-def _refs(value):
-    """All references within a value."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _refs(one)
-    elif isinstance(value, LineEdits):
-        yield from _refs(dict(value.update))
-        yield from _refs(value.add)
-    elif isinstance(value, Line):
-        yield from _refs(dict(value.fields))
-    elif isinstance(value, (tuple, frozenset)):
-        for one in value:
-            yield from _refs(one)
-
-
-def _mapped(value, function):
-    """The value with each reference replaced."""
-    if isinstance(value, Ref):
-        return function(value)
-    if isinstance(value, dict):
-        return {name: _mapped(one, function) for name, one in value.items()}
-    if isinstance(value, LineEdits):
-        return LineEdits(_mapped(dict(value.update), function), _mapped(value.add, function), value.remove)
-    if isinstance(value, Line):
-        return Line(value.key, _mapped(dict(value.fields), function))
-    if isinstance(value, (tuple, frozenset)):
-        return type(value)(_mapped(one, function) for one in value)
-    return value
-
-
-def _with_state(record):
-    return {**record.fields, STATE: record.state}
-
-
-def _carried_out(planned, outcomes):
-    """What was merged, as far as it was written."""
-    merged = planned.merged
-    to_local, to_remote = (
-        None if side in outcomes and (outcomes[side].error or outcomes[side].is_found) else intent
-        for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
-    return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
-
-
-def _written(intent: Intent | None):
-    if intent is None:
-        return {}
-    values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
-    is_new = not intent.key
-    return {**values, STATE: intent.state or books.DRAFT} if intent.state or is_new else values

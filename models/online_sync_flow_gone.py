@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 from odoo.tools import SQL
 
-from ..clients.books import POSTED, Ref
+from ..clients.books import ARCHIVED, CANCELLED, POSTED, Intent, Ref
 from ..engine.entities import REF
 from ..engine.plan import HERE, THERE
 
@@ -105,6 +105,38 @@ class OnlineSyncFlow(models.Model):
         binding.gone = THERE
         key = str(binding.res_id)
         self._take_along(sides, HERE, binding, sides[HERE].read_records(self.entity, [key], ()).get(key))
+
+    def _note_gone(self, sides, items):
+        """Records that were deleted here: archived there, cancelled if they are drafts there; a posted document is left to a person."""
+        model = self._model()
+        if self.direction == 'pull':
+            return
+        gone = [item for item in items if not item.binding.merged_into_id and not model.browse(item.binding.res_id).exists()]
+        for item in gone:
+            item.binding.gone = HERE
+            self._take_along(sides, THERE, item.binding, item.told[THERE])
+
+    def _take_along(self, sides, side, binding, record):
+        """A record whose partner was deleted: archived or cancelled too, or left to a person.
+
+        :param side: where it still is
+        """
+        fate = self._fate_without_partner(side, record)
+        if fate and fate != POSTED:
+            outcome, = sides[side].write_records(self.entity, [Intent(self.entity, record.key, state=fate)])
+        if fate == POSTED or fate and outcome.error:
+            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE)
+        elif fate:
+            self._retry_documents(binding)
+
+    def _fate_without_partner(self, side, record):
+        """The state that a record gets once its partner was deleted: POSTED means that a person is asked, '' that it is left alone."""
+        way = 'push' if side == THERE else 'pull'
+        if not record or not self.archives or self.direction not in ('both', way) or record.state in (ARCHIVED, CANCELLED):
+            return ''
+        if record.state == POSTED:
+            return POSTED
+        return CANCELLED if self._entity().is_document else ARCHIVED
 
 
 class OnlineSyncIssue(models.Model):

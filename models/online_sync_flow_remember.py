@@ -1,0 +1,120 @@
+"""What a page leaves behind: pairs of what was created, and what both sides agree on now."""
+from dataclasses import replace
+
+from odoo import _, models
+
+from ..clients.books import DRAFT, Intent, LineEdits
+from ..engine import plan
+from ..engine.entities import STATE
+from ..engine.merge import agree
+from ..engine.plan import HERE, THERE
+
+#: A version that no record has: whatever is there is looked at.
+OUT_OF_SIGHT = '?'
+
+
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    def _remember(self, sides, items):
+        self._bind_new(sides, items)
+        self._translate_all(items)
+        rules, met = self._rules(), []
+        for item in items:
+            if item.binding and item.local and item.remote:
+                met += [] if item.binding._base() else [item]
+                merged = _carried_out(item.plan, item.outcomes)
+                slipped_in = self._slipped_in(sides, item)
+                if slipped_in:      # what we wrote is not what is there: it is looked at again. Lines stay pairs, else each is there twice
+                    merged = replace(merged, to_remote={
+                        name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
+                    item.remote = replace(item.remote, version='')
+                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
+                                          self._agreeable(item, rules), own=(STATE,)), item.local, item.remote)
+            elif self._is_out_of_sight(item):
+                item.binding.remote_version = OUT_OF_SIGHT
+        self._look_at_appendices(sides, met)
+        self._note_all(items)
+        self._ask_all(sides, items, rules)
+
+    def _slipped_in(self, sides, item):
+        """Whether somebody else changed the record there after we wrote it and before it was read again."""
+        outcome = item.outcomes.get(THERE)
+        own = sides[THERE].own_users() if outcome and outcome.record and not outcome.error else None
+        return bool(own) and bool(outcome.record.changed_by) and outcome.record.changed_by not in own
+
+    def _agreeable(self, item, rules):
+        """The rules of what can be agreed on.
+
+        While it is asked whether a document is posted, what it says is not. Nor is it where we opened a document and could not post it
+        again: what is left of it is our doing, and nobody's wish.
+        """
+        is_asked = any(conflict.name == STATE for conflict in item.plan.conflicts)
+        is_left_open = any(item.outcomes[side].error and intent.reopens for side, intent in item.plan.intents() if side in item.outcomes)
+        if not self._entity().is_document or not is_asked and not is_left_open:
+            return rules
+        frozen = {field.name for field in self._entity().fields if field.frozen}
+        return {name: rule for name, rule in rules.items() if name not in frozen}
+
+    def _bind_new(self, sides, items):
+        """Bindings for what was created, also where what followed was refused: it is there."""
+        created = []
+        for item in items:
+            outcome = item.outcomes.get(HERE if item.plan.kind == plan.CREATE_HERE else THERE)
+            if item.plan.kind in (plan.CREATE_HERE, plan.CREATE_THERE) and outcome and outcome.key:
+                created.append((item, outcome))
+        created = self._without_bound(created)
+        bindings = self.env['online.sync.binding'].create([{
+            'flow_id': self.id, 'res_model': self._model()._name,
+            'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
+            'external_id': item.told[THERE].key if item.plan.kind == plan.CREATE_HERE else outcome.key,
+        } for item, outcome in created])
+        for (item, _outcome), binding in zip(created, bindings, strict=True):
+            item.binding = binding
+        self._release(bindings)
+
+    def _without_bound(self, created):
+        """What was said to be created and was there already: the pair of a record that is gone gets the new partner, else it is an error.
+
+        Matches are such: undone and made again they are the same two documents.
+        """
+        about = [(item.plan.kind == plan.CREATE_HERE, outcome.key) for item, outcome in created]
+        bound = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), '|', ('res_id', 'in', [int(key) for is_here, key in about if is_here]),
+            ('external_id', 'in', [key for is_here, key in about if not is_here])])
+        by_key = {**{(True, str(one.res_id)): one for one in bound}, **{(False, one.external_id): one for one in bound}}
+        left = []
+        for (item, outcome), key in zip(created, about, strict=True):
+            binding = by_key.get(key)
+            if not binding:
+                left.append((item, outcome))
+            elif key[0] and binding.gone == THERE or not key[0] and not self._model().browse(binding.res_id).exists():
+                binding.write({
+                    'base_local': False, 'base_remote': False, 'gone': False, 'missed': 0,
+                    **({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})})
+                item.binding = binding
+            else:
+                item.error = _("The other side has it already, as the pair of %s. Delete one of the two there, and try again.",
+                               binding.title or binding.res_id)
+        return left
+
+
+def _with_state(record):
+    return {**record.fields, STATE: record.state}
+
+
+def _carried_out(planned, outcomes):
+    """What was merged, as far as it was written."""
+    merged = planned.merged
+    to_local, to_remote = (
+        None if side in outcomes and (outcomes[side].error or outcomes[side].is_found) else intent
+        for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
+    return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
+
+
+def _written(intent: Intent | None):
+    if intent is None:
+        return {}
+    values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
+    is_new = not intent.key
+    return {**values, STATE: intent.state or DRAFT} if intent.state or is_new else values
