@@ -104,12 +104,12 @@ class Partners(Habits):
 
     def complete(self, intent):
         edits = intent.fields.get('bank_accounts')
-        numbers = {line.fields.get('number') for line in edits.add} - {'', None} if isinstance(edits, LineEdits) else set()
+        numbers = {_plain(line.fields.get('number')) for line in edits.add} - {''} if isinstance(edits, LineEdits) else set()
         rows = self.side.rows(self.model, [('partner_id', '=', int(intent.key)), ('active', '=', False), (
-            'acc_number', 'in', sorted(numbers))], ['acc_number']) if numbers else []
-        archived, back, new = {row['acc_number']: row['id'] for row in rows}, {}, []
+            'sanitized_acc_number', 'in', sorted(numbers))], ['sanitized_acc_number']) if numbers else []
+        archived, back, new = {row['sanitized_acc_number']: row['id'] for row in rows}, {}, []
         for line in edits.add if archived else ():
-            id_ = archived.pop(line.fields.get('number'), 0)
+            id_ = archived.pop(_plain(line.fields.get('number')), 0)
             if id_:
                 back[id_] = line.fields
             else:
@@ -334,6 +334,11 @@ class Attachments(Habits):
         if active:
             raise Rejected(NOT_BACK)
         self.side.call(self.shape.model, 'unlink', ids)
+
+
+def _plain(number):
+    """The number of a bank account as Odoo compares it (base, res_bank.py, sanitize_account_number)."""
+    return re.sub(r'\W+', '', number or '').upper()
 
 
 def _pattern(number):

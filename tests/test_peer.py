@@ -891,6 +891,21 @@ class PeerTests:
             self.assertEqual([(one['acc_number'], one['active']) for one in found], [('444-4', True)])
         self.assertFalse(self.issues().mapped('summary'))
 
+    def test_bank_account_that_was_removed_comes_back_in_other_writing(self):
+        here, there = self.partners()
+        bank = self.env['res.partner.bank'].create({'partner_id': here.id, 'acc_number': '555-5'})
+        self.run_sync()
+        old, = self.there('res.partner.bank', [('partner_id', '=', there)], 'id')
+        self.write_there('res.partner.bank', old['id'], active=False)
+        self.run_sync()
+        self.assertFalse(bank.exists().active)
+        bank.write({'active': True, 'acc_number': '55 55'})
+        self.run_sync()
+        self.run_sync()
+        found = self.there('res.partner.bank', [('partner_id', '=', there)], 'acc_number', 'active')
+        self.assertEqual([(one['acc_number'], one['active']) for one in found], [('55 55', True)])
+        self.assertFalse(self.issues().mapped('summary'))
+
     def test_bank_account_that_was_removed_is_not_paid_there(self):
         here, there = self.partners()
         here.bank_ids = [(0, 0, {'acc_number': '111-1'}), (0, 0, {'acc_number': '222-2'})]

@@ -203,6 +203,29 @@ class PeerPaymentTests:
         self.assertEqual((there['payment_type'], bool(there['move_id'])), ('outbound', True))
         self.assert_quiet()
 
+    def test_a_payment_for_which_there_is_no_account_is_not_posted(self):
+        self.with_payments()
+        payment = self.payment(50, post=False)
+        self.run_sync()
+        payment.payment_type, payment.partner_type = 'outbound', 'supplier'
+        self.run_sync()
+        account = int(self.peer.sql("SELECT transfer_account_id FROM res_company"))
+        self.peer.sql("UPDATE res_company SET transfer_account_id = NULL")
+        payment.action_post()
+        self.run_sync()
+        there, = self.there('account.payment', [('id', '=', self.twin(payment))], 'move_id', 'state', 'outstanding_account_id')
+        self.assertFalse(there['outstanding_account_id'])
+        self.assertEqual((there['state'], there['move_id']), ('draft', False))
+        issue, = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+        self.assertIn("no outstanding account", f'{issue.summary} {issue.blocks}')
+        self.peer.sql(f"UPDATE res_company SET transfer_account_id = {account}")
+        issue.action_retry_change()
+        self.run_sync()
+        there, = self.there('account.payment', [('id', '=', self.twin(payment))], 'move_id', 'state')
+        self.assertTrue(there['move_id'])
+        self.assertEqual(issue.state, 'done')
+        self.assert_quiet()
+
     def test_number_of_a_payment_that_is_taken_there(self):
         self.with_payments()
         payment = self.payment(10)

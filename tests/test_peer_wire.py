@@ -6,11 +6,12 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo import fields
+from odoo import SUPERUSER_ID, fields
 from odoo.tests import tagged
 
 from ..clients.http import Http
 from ..clients.pace import Pace
+from .common import cursor_test_mode
 from .peer_common import REFERENCES, PeerCase
 from .servers.proxy import Proxy
 
@@ -127,6 +128,19 @@ class WireTests:
 
     def test_payments_of_which_the_answer_was_lost(self):
         """They were created: they are found, and have their entries."""
+        self.lose_payments()
+
+    def test_payments_of_which_the_answer_was_lost_before_a_run_that_came_to_nothing(self):
+        """A run that ended before it came to them does not make the next one forget that they may be there."""
+        def come_to_nothing():
+            self.env.cr.flush()
+            with cursor_test_mode(self), self.registry.cursor() as cr:
+                self.link.with_env(self.env(cr=cr, user=SUPERUSER_ID))._run('schedule', seconds=0)
+            self.env.invalidate_all()
+            self.assertEqual(self.link.log_ids[:1].state, 'partial')
+        self.lose_payments(come_to_nothing)
+
+    def lose_payments(self, meanwhile=lambda: None):
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.switch_on(*REFERENCES, 'partner', 'payment')
         self.run_sync()
@@ -139,6 +153,7 @@ class WireTests:
         self.run_sync()
         self.assertTrue(lost)
         self.spoil = None
+        meanwhile()
         self.run_sync()
         found = self.there('account.payment', [('amount', 'in', [10, 20])], 'move_id', 'state')
         self.assertEqual([bool(one['move_id']) for one in found], [True, True])
