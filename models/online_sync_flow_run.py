@@ -14,7 +14,9 @@ class OnlineSyncFlow(models.Model):
     listing_done = fields.Char(readonly=True, copy=False, help="Up to which key of a page of the list it was looked.")
     listing_pass = fields.Integer(readonly=True, copy=False)
     listed_at = fields.Datetime(readonly=True, copy=False)
-    checked_here_at = fields.Datetime(readonly=True, copy=False, help="When it was last looked who was deleted here.")
+    checked_here_at = fields.Datetime(
+        readonly=True, copy=False, help="When it was last looked what was deleted or changed here without being noted.")
+    checked_upto = fields.Char(readonly=True, copy=False, help="Up to which record that was looked at.")
     is_fetched = fields.Boolean(readonly=True, copy=False, help="All that was there before was looked at once.")
     is_loaded = fields.Boolean(readonly=True, copy=False, help="All that was here before was looked at once.")
 
@@ -97,7 +99,7 @@ class OnlineSyncFlow(models.Model):
     def _begin_sending(self):
         """What changed here while nobody noted it is looked for, in all pairs: a new line of a record does not show in its version."""
         self.env['online.sync.binding'].search([('flow_id', 'in', self.ids)]).local_version = False
-        self.write({'is_loaded': False, 'first_cursor': False, 'checked_here_at': False})
+        self.write({'is_loaded': False, 'first_cursor': False, 'checked_here_at': False, 'checked_upto': False})
 
     def _forget_pairs(self):
         """The other side is another one: nothing that was known of it holds."""
@@ -109,18 +111,41 @@ class OnlineSyncFlow(models.Model):
         self._begin_sending()
 
     def _check_here(self, sides, log):
-        """Once a day: who was deleted here without anybody noting it."""
+        """Once a day: what was deleted, made or changed here without anybody noting it, as by SQL, or in a transaction that was open when
+        the flow was switched on.
+        """
         due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
         if self.direction == 'pull' or self.checked_here_at and self.checked_here_at > due:
             return False
+        gone, page = self._gone_here(), sides[HERE].read_listing(self.entity, self.checked_upto or '')
+        moved = [] if gone else self._moved_unnoted(page.versions)
+        if gone or moved:
+            self._count(log, self._exchange(sides, here=(gone or moved)[:PAGE]))
+        if len(gone) > PAGE:
+            return True
+        if gone or len(moved) > PAGE or page.more:
+            self.checked_upto = self.checked_upto if gone else moved[PAGE - 1] if len(moved) > PAGE else page.cursor
+            return True
+        self.write({'checked_upto': False, 'checked_here_at': fields.Datetime.now()})
+        return False
+
+    def _gone_here(self):
+        """Ids of pairs whose record here is no longer there, and that are not known as such."""
         bindings = self.env['online.sync.binding'].search_fetch(
             [('flow_id', '=', self.id), ('gone', '=', False), ('merged_into_id', '=', False)], ['res_id'])
         ids = bindings.mapped('res_id')
-        gone = sorted(set(ids) - set(self._model().browse(ids).exists().ids))
-        if gone:
-            self._count(log, self._exchange(sides, here=gone[:PAGE]))
-        self.checked_here_at = len(gone) <= PAGE and fields.Datetime.now()
-        return len(gone) > PAGE
+        return sorted(set(ids) - set(self._model().browse(ids).exists().ids))
+
+    def _moved_unnoted(self, versions):
+        """Ids of those that are not as they were when they were looked at last, and of those that nobody looked at."""
+        about = [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in versions])]
+        noted = self.env['online.sync.change'].search_fetch(about, ['res_id', 'state'])
+        bound = self.env['online.sync.binding'].search_fetch(about, ['res_id', 'local_version'])
+        moved = {one.res_id for one in bound if one.local_version and one.local_version < versions[str(one.res_id)]}
+        moved -= set(noted.filtered(lambda change: change.state != 'done').mapped('res_id'))
+        if self.is_loaded and self.missing_there == CREATE and not self._entity().is_appendix:
+            moved |= {int(key) for key in versions} - {*bound.mapped('res_id'), *noted.mapped('res_id')}
+        return sorted(moved)
 
     def _check_listing(self, sides, log):
         """A page of the complete list of the other side, once a day: who is missing from two lists in a row was deleted there.

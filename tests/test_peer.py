@@ -180,6 +180,28 @@ class PeerTests:
             self.assertEqual(here.active, expected)
         self.assertFalse(self.run_sync().created)
 
+    def test_what_nobody_noted_here_is_found(self):
+        """Written past Odoo, or committed behind what was read when the flow was switched on."""
+        here, there = self.partners()
+        self.run_sync()
+        self.env.cr.execute("""INSERT INTO res_partner (name, complete_name, active, type, autopost_bills, create_date, write_date)
+                               VALUES ('By hand', 'By hand', true, 'contact', 'ask', '2026-01-01', '2026-01-01') RETURNING id""")
+        new = self.env['res.partner'].browse(self.env.cr.fetchone()[0])
+        self.env.cr.execute(
+            "UPDATE res_partner SET street = 'By hand 1', write_date = write_date + interval '1 hour' WHERE id = %s", [here.id])
+        self.env.cr.execute("UPDATE online_sync_binding SET local_version = '2026-01-01 00:00:00' WHERE res_id = %s", [here.id])
+        self.env.invalidate_all()
+        self.run_sync()
+        self.assertFalse(self.twin(new), "once a day")
+        self.flow('partner').checked_here_at = False
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(new))], 'name'), [{'id': self.twin(new), 'name': 'By hand'}])
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'street')[0]['street'], 'By hand 1')
+        self.flow('partner').checked_here_at = False
+        log = self.run_sync()
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0))
+        self.assertTrue(self.flow('partner').checked_here_at)
+
     def test_archived_on_one_side(self):
         here, there = self.partners()
         here.active = False

@@ -169,38 +169,79 @@ def measure_first_load(peer):
 
 def bind_many(link, peer, count):
     """So many partners on both sides that are pairs already, put there past Odoo: only what a run does with them is measured."""
-    flow = link.flow_ids.filtered(lambda flow: flow.entity == 'partner')
     for sql in (peer.sql, env.cr.execute):  # noqa: F821
         sql(f"""INSERT INTO res_partner (name, complete_name, ref, active, type, autopost_bills, create_date, write_date)
                 SELECT 'Many ' || n, 'Many ' || n, 'many' || n, true, 'contact', 'ask', '2026-01-01', '2026-01-01'
                   FROM generate_series(1, {count}) n
                  WHERE NOT EXISTS (SELECT 1 FROM res_partner WHERE ref = 'many1')""")
+    return _bind(link, peer, 'partner', 'res.partner', count)
+
+
+def bind_documents(link, peer, rpc, count):
+    """So many posted invoices of two lines on both sides that are pairs already: copies of one that each Odoo made."""
+    partner, journal = (env[model].search(domain, limit=1) for model, domain in (  # noqa: F821
+        ('res.partner', []), ('account.journal', [('type', '=', 'sale'), ('company_id', '=', env.company.id)])))  # noqa: F821
+    here = env['account.move'].create(_invoice(partner.id, journal.id, Command.clear()))  # noqa: F821
+    here.action_post()
+    env.cr.flush()  # noqa: F821
+    their_partner, their_journal = (rpc.call(model, 'search', domain=domain, limit=1)[0] for model, domain in (
+        ('res.partner', []), ('account.journal', [('type', '=', 'sale')])))
+    there, = rpc.call('account.move', 'create', vals_list=[_invoice(their_partner, their_journal, [5, 0, 0])])
+    rpc.call('account.move', 'action_post', [there])
+    for sql, model in ((env.cr.execute, here.id), (peer.sql, there)):  # noqa: F821
+        for statement in _copies(model, count):
+            sql(statement)
+    return _bind(link, peer, 'invoice', 'account.move', count)
+
+
+def _invoice(partner, journal, no_taxes):
+    lines = [[0, 0, {'name': f'work {line}', 'quantity': 1, 'price_unit': 100, 'tax_ids': [no_taxes]}] for line in range(2)]
+    return {'move_type': 'out_invoice', 'partner_id': partner, 'journal_id': journal, 'invoice_date': DAY, 'ref': 'many0',
+            'invoice_line_ids': lines}
+
+
+def _copies(move, count):
+    """Statements that copy an invoice so many times, whatever columns a series has."""
+    old = "'create_date', '2026-01-01', 'write_date', '2026-01-01'"
+    yield f"""INSERT INTO account_move SELECT (jsonb_populate_record(move, jsonb_build_object(
+                'id', nextval('account_move_id_seq'), 'name', 'MANY/' || n, 'ref', 'many' || n, 'payment_reference', 'MANY/' || n,
+                'sequence_prefix', 'MANY/', 'sequence_number', n, 'access_token', null, {old}))).*
+                FROM account_move move, generate_series(1, {count}) n WHERE move.id = {move}"""
+    yield f"""INSERT INTO account_move_line SELECT (jsonb_populate_record(line, jsonb_build_object(
+                'id', nextval('account_move_line_id_seq'), 'move_id', move.id, 'move_name', move.name, {old}))).*
+                FROM account_move_line line, account_move move WHERE line.move_id = {move} AND move.name LIKE 'MANY/%'"""
+
+
+def _bind(link, peer, entity, model, count):
+    flow = link.flow_ids.filtered(lambda flow: flow.entity == entity)
     for first in range(1, count + 1, CHUNK):
-        _bind_chunk(flow, peer, [f'many{number}' for number in range(first, min(first + CHUNK, count + 1))])
+        _bind_chunk(flow, peer, model, [f'many{number}' for number in range(first, min(first + CHUNK, count + 1))])
     env.cr.execute("ANALYZE online_sync_binding")  # noqa: F821
     env.cr.commit()  # noqa: F821
     env.invalidate_all()  # noqa: F821
     return flow
 
 
-def _bind_chunk(flow, peer, refs):
+def _bind_chunk(flow, peer, model, refs):
     """A part at a time, so that what is measured afterwards is not the memory of this."""
-    wanted = ','.join(f"'{ref}'" for ref in refs)
-    theirs = dict(line.split('|') for line in peer.sql(f"SELECT ref, id FROM res_partner WHERE ref IN ({wanted})").splitlines())
-    env.cr.execute("SELECT ref, id FROM res_partner WHERE ref = ANY(%s)", [refs])  # noqa: F821
+    table, wanted = model.replace('.', '_'), ','.join(f"'{ref}'" for ref in refs)
+    theirs = dict(line.split('|') for line in peer.sql(f"SELECT ref, id FROM {table} WHERE ref IN ({wanted})").splitlines())
+    env.cr.execute(f"SELECT ref, id FROM {table} WHERE ref IN ({wanted})")  # noqa: F821
     rows = [(id_, theirs[ref]) for ref, id_ in env.cr.fetchall()]  # noqa: F821
     env.cr.execute(  # noqa: F821
-        """INSERT INTO online_sync_binding (flow_id, link_id, company_id, entity, res_model, res_id, external_id, remote_version,
-                                            seen_pass, missed, base_local, base_remote)
-           SELECT %s, %s, %s, 'partner', 'res.partner', row.here, row.there, '2026-01-01 00:00:00', 0, 0, '{}', '{}'
+        """INSERT INTO online_sync_binding (flow_id, link_id, company_id, entity, res_model, res_id, external_id, local_version,
+                                            remote_version, seen_pass, missed, base_local, base_remote)
+           SELECT %s, %s, %s, %s, %s, row.here, row.there, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0, 0, '{}', '{}'
              FROM unnest(%s, %s) row (here, there)""",
-        [flow.id, flow.link_id.id, flow.company_id.id, [here for here, _there in rows], [there for _here, there in rows]])
+        [flow.id, flow.link_id.id, flow.company_id.id, flow.entity, model, [here for here, _there in rows],
+         [there for _here, there in rows]])
 
 
 def measure_idle(peer):
     peer.renew()
-    link, _rpc = connect(peer)
-    bind_many(link, peer, BOUND)
+    link, rpc = connect(peer)
+    bind_many(link, peer, BOUND // 2)
+    bind_documents(link, peer, rpc, BOUND // 2)
     flows = switch_on(link, *REFERENCES, 'partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
     first, seconds = run(link)      # the complete list of the day is read
     assert not first.failed, (first.error, first.detail)

@@ -152,13 +152,27 @@ class Story:
         return asked
 
     def correct(self, change):
-        """A document that was paid by one payment here and by another one there: a person undoes one of the two."""
+        """What a person does about a refusal: of a match that cannot be, or of a change to a document that is matched."""
+        if 'It is matched with' in (change.why or ''):
+            return self.unmatch(change)
         if change.flow_id.entity != 'allocation' or self.random.random() < 0.3:
             return
         side, id_ = (HERE, change.res_id) if change.res_id else (THERE, int(change.external_id))
         self.told.append(f'undoes {change.title} {side}: {change.why}')
         if self.sides[side].rows('account.partial.reconcile', [('id', '=', id_)], 'id'):
             self.sides[side].call('account.partial.reconcile', 'unlink', [id_])
+
+    def unmatch(self, change):
+        """19.0 keeps the match of a document that is opened again, 18.0 does not: there it is undone before the document can follow."""
+        field = 'payment_id' if change.flow_id.entity == 'payment' else 'move_id'
+        binding = self.case.env['online.sync.binding'].sudo().search([('flow_id', '=', change.flow_id.id), '|', (
+            'res_id', '=', change.res_id), ('external_id', '=', change.external_id)], limit=1)
+        for side, id_ in ((HERE, binding.res_id), (THERE, int(binding.external_id))):
+            rows = self.sides[side].rows('account.partial.reconcile', [
+                '|', (f'debit_move_id.{field}', '=', id_), (f'credit_move_id.{field}', '=', id_)], 'id')
+            if rows:
+                self.told.append(f'unmatches {change.title} {side}')
+                return self.sides[side].call('account.partial.reconcile', 'unlink', [row['id'] for row in rows])
 
     def check(self):
         problems = [*self.stuck(), *self.alone(), *self.twice(), *self.unequal(), *self.unpaid(), *self.trial_balances()]
