@@ -4,7 +4,11 @@ Each carries a sentence for the user, a detail for the log, the HTTP status and 
 sentence nor the detail may hold a secret, a full IBAN or a full body: whoever raises passes text through
 :func:`clients.http.redact` first.
 """
+import re
 from datetime import date, datetime
+
+#: How sentences about what passes by itself end.
+AGAIN = re.compile(r'(?i)\b(t)he next synchronization tries again')
 
 
 class SyncError(Exception):
@@ -22,6 +26,11 @@ class SyncError(Exception):
         self.detail = detail
         self.status = status
         self.request_id = request_id
+
+    @property
+    def message_at_once(self) -> str:
+        """The sentence for somebody who has just pressed a button: it is up to them to try again."""
+        return AGAIN.sub(r'\1ry again in a moment', self.message)
 
     def log_line(self) -> str:
         """Everything known about the error on one line, for the log."""

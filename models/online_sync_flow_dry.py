@@ -20,7 +20,7 @@ class OnlineSyncLink(models.Model):
         try:
             run = self.env['online.sync.dry.run']._of(self.sudo())
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return {'type': 'ir.actions.act_window', 'name': _("Dry run"), 'res_model': run._name, 'res_id': run.id,
                 'views': [(False, 'form')], 'target': 'new', 'context': {'dialog_size': 'extra-large'}}
 

@@ -89,7 +89,7 @@ class OnlineSyncFlow(models.Model):
         except (errors.Rejected, errors.ProtocolError):
             raise UserError(_("The other Odoo has no such records, or its user may not see them.")) from None
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return odoo_models.crossings(told[HERE], told[THERE], self._entities_of(link, model)), {side: odoo_models.uncovered(
             told[side], (), [name for name, value in given[side].items() if value is not False]) for side in (HERE, THERE)}
 

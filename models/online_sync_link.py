@@ -126,7 +126,7 @@ class OnlineSyncLink(models.Model):
         try:
             found = self.sudo()._client(self._presence()).fetch_accounts()
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         self.env['online.sync.account'].sudo()._store_remote(self, found)
         action = self.action_continue()
         self.env['online.sync.connect'].browse(action['res_id']).step = 'accounts'

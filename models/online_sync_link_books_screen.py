@@ -75,7 +75,7 @@ class OnlineSyncLink(models.Model):
         try:
             pairing._read()
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return pairing._show()
 
     def action_open_pairs(self):

@@ -128,7 +128,7 @@ class OnlineSyncLink(models.Model):
                 until = consent.valid_until.isoformat() if consent.valid_until else ''
                 claims._keep(link, {'used': dict(answer), 'gave': dict(consent.credentials), 'until': until})
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         link.return_state = False
         link._take_consent(consent, client)
 

@@ -126,7 +126,7 @@ class OnlineSyncLink(models.Model):
         try:
             found = self.env['online.sync.drift'].sudo()._compare(link, link._sides(link.flow_ids[:1], link._client(self._presence())))
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return found.with_env(self.env)._show()
 
     def action_open_drifts(self):

@@ -1,10 +1,12 @@
 """The screens of a connection to another Odoo: connect, what flows, pairs, changes, twins; in Python and in a browser."""
 from dataclasses import replace
+from unittest.mock import patch
 
 from odoo import Command, fields, release
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
+from ..clients.http import Http
 from ..engine.plan import HERE
 from .peer_common import REFERENCES, PeerCase
 
@@ -52,6 +54,14 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertTrue(link.needs_pairing)
         self.assertFalse(link.can_run or link.next_run or link.log_ids)
         self.assertEqual(wizard.action_flows()['res_id'], link.id)
+
+    def test_nobody_answers_who_connects(self):
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        wizard.credentials = {'url': 'http://127.0.0.1:1', 'login': 'sync', 'key': 'key'}
+        wizard.action_sign_in()
+        self.assertIn("cannot be reached at the moment. Try again in a moment.", wizard.problem)
 
     def test_what_is_missing_is_asked_for(self):
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})

@@ -108,7 +108,7 @@ class OnlineSyncConnect(models.TransientModel):
         try:
             banks = self.link_id.sudo()._client().fetch_institutions(country.code)
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return [{'code': bank.code, 'name': bank.name, 'logo': bank.logo, 'bic': bank.bic, 'beta': bank.beta} for bank in banks]
 
     def run_first(self):
@@ -181,7 +181,7 @@ class OnlineSyncConnect(models.TransientModel):
         try:
             url = link.sudo()._sign_in({}, self._return_url(), presence=link._presence())
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         if url:
             return {'type': 'ir.actions.act_url', 'url': url, 'target': 'self'}
         return self._signed_in()
@@ -196,7 +196,7 @@ class OnlineSyncConnect(models.TransientModel):
         except errors.SyncError as error:
             asked = getattr(error, 'field', '')
             optional = {credential.name for credential in self._provider().credentials if not credential.required}
-            self.write({'problem': error.message, 'asked': sorted({*(self.asked or []), *({asked} & optional)})})
+            self.write({'problem': error.message_at_once, 'asked': sorted({*(self.asked or []), *({asked} & optional)})})
             return self._show()
         self.problem = False
         return self._show('flows')

@@ -69,7 +69,7 @@ class OnlineSyncDryRun(models.TransientModel):
             for flow, item in self._items(link, link._client()):
                 digest.update(repr(flow._dry_mark(item)).encode())
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         if digest.hexdigest() != self.fingerprint:
             raise UserError(_("Something changed since this dry run. Look at a new one first."))
         return link.action_synchronize_now()

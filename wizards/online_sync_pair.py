@@ -64,6 +64,6 @@ class OnlineSyncIssue(models.Model):
         try:
             wizard._read()
         except errors.SyncError as error:
-            raise UserError(error.message) from None
+            raise UserError(error.message_at_once) from None
         return {'type': 'ir.actions.act_window', 'name': _("Pair"), 'res_model': wizard._name, 'res_id': wizard.id,
                 'views': [(False, 'form')], 'target': 'new'}
