@@ -206,7 +206,8 @@ class Writing:
         maps = {one.name: one for one in self._usable(lines.model, lines.maps)}
 
         def raw(fields):
-            return {maps[name].odoo: self._raw(maps[name], value) for name, value in fields.items() if name in maps}
+            return {maps[name].odoo: self._raw(maps[name], value) for name, value in fields.items()
+                    if name in maps and self._can_hold(lines.model, maps[name], value)}
         if not isinstance(edits, LineEdits):
             edits = LineEdits(add=edits)
         return [*([2, int(key), 0] for key in edits.remove), *([1, int(key), raw(fields)] for key, fields in edits.update.items()),

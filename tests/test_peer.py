@@ -894,6 +894,23 @@ class PeerTests:
         self.assertFalse(customers.filtered('active'))
         self.assertFalse(self.issues('missing'))
 
+    def test_a_bank_that_the_other_side_does_not_have_empties_nothing(self):
+        here, there = self.partners()
+        bank = self.env['res.bank'].create({'name': 'Ours', 'bic': 'OURSUS33'})
+        account = self.env['res.partner.bank'].create({'partner_id': here.id, 'acc_number': '666-6', 'bank_id': bank.id})
+        self.run_sync()
+        twin, = self.there('res.partner.bank', [('partner_id', '=', there)], 'acc_number', 'bank_id')
+        self.assertEqual((twin['acc_number'], twin['bank_id']), ('666-6', False))
+        told = self.peer.shell("print('id', env['res.bank'].create({'name': 'Theirs', 'bic': 'THEIUS33'}).id)\nenv.cr.commit()")
+        self.write_there('res.partner.bank', twin['id'], bank_id=int(told.rpartition('id ')[2]))
+        self.run_sync()
+        self.assertEqual(account.bank_id, bank)
+        account.acc_holder_name = 'Somebody'
+        self.run_sync()
+        twin, = self.there('res.partner.bank', [('partner_id', '=', there)], 'acc_holder_name', 'bank_id')
+        self.assertEqual((twin['acc_holder_name'], bool(twin['bank_id'])), ('Somebody', True))
+        self.assertEqual(account.bank_id, bank)
+
     def test_bank_account_that_was_removed_by_mistake(self):
         here, there = self.partners()
         bank = self.env['res.partner.bank'].create({'partner_id': here.id, 'acc_number': '444-4'})
