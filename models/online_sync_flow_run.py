@@ -4,6 +4,7 @@ from odoo import fields, models
 from ..engine.entities import CREATE
 from ..engine.plan import HERE, THERE
 from .online_sync_flow_exchange import PAGE
+from .online_sync_flow_gone import GONE_AFTER, SUDDEN
 
 
 class OnlineSyncFlow(models.Model):
@@ -202,7 +203,11 @@ class OnlineSyncFlow(models.Model):
                 ('flow_id', '=', flow.id), ('gone', '=', False), ('tied_ids', 'any', [
                     ('flow_id', '=', self.id), ('external_id', 'in', keys)])])
             found = sides[THERE].read_records(flow.entity, ties.mapped('external_id'), ()) if ties else {}
-            for tie in ties.filtered(lambda one, found=found: one.external_id not in found):
+            lost = ties.filtered(lambda one, found=found: one.external_id not in found)
+            if len(lost) > SUDDEN:      # maybe our user sees them no longer: a person is asked
+                lost.missed, flow.has_missing = GONE_AFTER, True
+                continue
+            for tie in lost:
                 flow._gone_there(sides, tie)
 
     def _count(self, log, items):

@@ -2,6 +2,7 @@
 import base64
 import time
 from decimal import Decimal
+from unittest.mock import patch
 
 from odoo import Command
 from odoo.tests import tagged
@@ -9,6 +10,7 @@ from odoo.tests import tagged
 from ..clients.books import ARCHIVED, Intent, Ref
 from ..clients.errors import Rejected
 from ..engine.plan import HERE, THERE
+from ..models import online_sync_flow_gone, online_sync_flow_run
 from .peer_common import DAY, REFERENCES, PeerCase
 
 
@@ -352,6 +354,25 @@ class PeerPaymentTests:
 
     def refused(self):
         return self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected' and issue.state == 'open')
+
+    def test_many_that_are_unmatched_there_at_once_are_a_question(self):
+        self.with_payments()
+        invoices = [self.invoice(amount) for amount in (10, 20)]
+        for invoice in invoices:
+            self.match(invoice, self.payment(invoice.amount_total).move_id)
+        self.run_sync()
+        self.assertEqual([self.open_there(self.twin(invoice)) for invoice in invoices], [0, 0])
+        lines = self.there('account.move.line', [('move_id', 'in', [self.twin(invoice) for invoice in invoices])], 'id')
+        self.rpc.call('account.move.line', 'remove_move_reconcile', [line['id'] for line in lines])
+        with patch.object(online_sync_flow_run, 'SUDDEN', 1), patch.object(online_sync_flow_gone, 'SUDDEN', 1):
+            self.run_sync()
+            self.assertEqual([invoice.amount_residual for invoice in invoices], [0, 0])
+            issue, = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+            self.assertEqual(issue.kind, 'missing')
+            issue.action_believe_missing()
+            self.run_sync()
+        self.assertEqual([invoice.amount_residual for invoice in invoices], [10, 20])
+        self.assert_quiet()
 
     def test_payment_that_was_cancelled_there_is_posted_again(self):
         self.with_payments()
