@@ -81,38 +81,19 @@ class OnlineSyncTwin(models.AbstractModel):
 class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
 
-    def _addresses_of(self, records):
-        """Where a browser finds records of the other side, False where that is not known (any more).
-
-        :param records: [(entity, key)]
-        """
+    def _address_of(self, entity, key):
+        """Where a browser finds a record of the other side."""
         self.ensure_one()
         try:
-            client = self.sudo()._client()
-            return [client.address_of(entity, key) for entity, key in records]
+            return self.sudo()._client().address_of(entity, key)
         except errors.SyncError:
-            return [False] * len(records)
-
-    def _address_of(self, entity, key):
-        address, = self._addresses_of([(entity, key)])
-        if not address:
-            raise UserError(_("%s is not connected. Sign in first.", self.name))
-        return address
+            raise UserError(_("%s is not connected. Sign in first.", self.name)) from None
 
 
 class OnlineSyncBinding(models.Model):
     _inherit = 'online.sync.binding'
 
-    address = fields.Char("Address there", compute='_compute_address')
     name_here = fields.Char("Here", compute='_compute_name_here')
-
-    def _compute_address(self):
-        """Empty where the connection has no credentials any more."""
-        for link in self.link_id:
-            mine = self.filtered(lambda binding, link=link: binding.link_id == link)
-            addresses = link._addresses_of([(binding.entity, binding.external_id) for binding in mine])
-            for binding, address in zip(mine, addresses, strict=True):
-                binding.address = address
 
     def _compute_name_here(self):
         """One query a model for all of them."""

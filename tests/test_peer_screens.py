@@ -72,6 +72,21 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertIn('Peer Company', wizard.problem)
         self.assertEqual(wizard.provider_facts['asked'], ['company'])
 
+    def test_changes_that_crossed(self):
+        """What was noted and came to nothing is no news."""
+        here = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on('partner')
+        self.run_sync()
+        here.street = 'Main 1'
+        self.run_sync()
+        here.color = 3
+        self.run_sync()
+        changes = self.env['online.sync.change'].search([('flow_id', '=', self.flow('partner').id), ('res_id', '=', here.id)])
+        self.assertEqual(set(changes.mapped('state')), {'done'})
+        shown = changes.search([('id', 'in', changes.ids), ('state', '=', 'done'), ('crossed', '!=', False)])
+        self.assertTrue(shown and changes - shown)
+        self.assertTrue(all(shown.mapped('crossed_words')) and not any((changes - shown).mapped('crossed_words')))
+
     # -- pairs ----------------------------------------------------------------------------------------------------------------------
 
     def test_pairs(self):
