@@ -79,6 +79,10 @@ class Habits:
         """Keys of the records that belong to these documents."""
         return set()
 
+    def step(self, state: str, ids):
+        """Bring records that are not in a state to it."""
+        self.side.call(self.shape.model, self.shape.steps[state], ids)
+
     def activate(self, ids, active: bool):
         """Archive records, or bring them back."""
         self.side.call(self.shape.model, 'write', ids, idempotent=True, vals={'active': active})
@@ -250,6 +254,18 @@ class Payments(Documents):
             except REFUSALS as error:       # else it would be posted without an entry
                 errors.update(dict.fromkeys(numbers, error))
         return errors
+
+    def step(self, state, ids):
+        """A draft that was posted before is cancelled with its entry: else Odoo would delete that, which it may not where another number
+        follows.
+        """
+        posted_before = [('id', 'in', ids), ('state', '=', 'draft'), ('move_id.posted_before', '=', True)]
+        rows = self.side.rows(self.shape.model, posted_before, ['move_id']) if state == CANCELLED else []
+        if rows:
+            self.side.call('account.move', 'button_cancel', [row['move_id'] for row in rows])
+        left = sorted({*ids} - {row['id'] for row in rows})
+        if left:
+            super().step(state, left)
 
     def _outstanding(self, kind):
         """Id of the account that payments of that direction had last, else of transfers; 0 for none."""

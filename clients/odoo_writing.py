@@ -176,15 +176,15 @@ class Writing:
 
     def _step(self, shape, state, ids):
         if not shape.states:
-            shape.habits(self, shape).activate(ids, state == ACTIVE)
-            return
+            return shape.habits(self, shape).activate(ids, state == ACTIVE)
         rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
         left = [row['id'] for row in rows if shape.states[row['state']] != state]
         cancelled = [row['id'] for row in rows if shape.states[row['state']] == CANCELLED]
+        habits = shape.habits(self, shape)
         if cancelled and state == POSTED:       # Odoo posts drafts only, and of a cancelled payment it does not even say so
-            self.access.call(shape.model, shape.steps[DRAFT], cancelled, context=self.context)
+            habits.step(DRAFT, cancelled)
         if left:
-            self.access.call(shape.model, shape.steps[state], left, context=self.context)
+            habits.step(state, left)
 
     def _values(self, shape, intent: Intent):
         """What Odoo's `create` or `write` wants."""

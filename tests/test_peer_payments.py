@@ -182,6 +182,26 @@ class PeerPaymentTests:
         self.assertEqual(payment.state, 'canceled')
         self.assert_quiet()
 
+    def test_a_draft_payment_whose_number_was_used_is_cancelled(self):
+        """Odoo would delete its entry, which it may not where another number follows."""
+        self.with_payments()
+        self.flow('payment').follows = True
+        payment, _later = self.payment(10), self.payment(20)
+        self.run_sync()
+        payment.action_draft()
+        self.run_sync()
+        self.assertEqual(self.payment_there(payment)['state'], 'draft')
+        payment.move_id.button_cancel()
+        self.run_sync()
+        self.assertEqual((payment.state, self.payment_there(payment)['state']), ('canceled', 'canceled'))
+        payment.action_draft()
+        payment.action_post()
+        self.run_sync()
+        there = self.payment_there(payment)
+        self.assertIn(there['state'], ('in_process', 'paid'))
+        self.assertEqual((there['name'], bool(there['move_id'])), (payment.name, True))
+        self.assert_quiet()
+
     def test_state_of_a_payment_that_does_not_follow(self):
         self.with_payments()
         payment = self.payment(10)
