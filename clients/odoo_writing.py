@@ -143,7 +143,7 @@ class Writing:
             if intent.reopens or intent.state == DRAFT:
                 self._step(shape, DRAFT, ids)
             for part in _parts(shape, values):
-                self.access.call(shape.model, 'write', ids, idempotent=True, context=self.context, vals=part)
+                self.access.call(shape.model, 'write', ids, idempotent=_may_be_sent_twice(part), context=self.context, vals=part)
         except REFUSALS as error:
             left: dict[int, SyncError] = {}
             if intent.reopens:      # refused: it is again what it was
@@ -219,3 +219,9 @@ def _parts(shape, values):
     names = {one.odoo for one in shape.lines} if shape.habits.lines_last else set()
     parts = ({name: value for name, value in values.items() if (name in names) == is_line} for is_line in (False, True))
     return [part for part in parts if part]
+
+
+def _may_be_sent_twice(values):
+    """A line that is added twice is there twice."""
+    return not any(isinstance(command, list) and command[0] in (0, 2)
+                   for value in values.values() if isinstance(value, list) for command in value)

@@ -21,6 +21,7 @@ class Field:
 
     :param of: the entity that a reference points to
     :param lines: the fields of its lines
+    :param lines_key: the field by which its lines are known, where two of them never are equal
     :param frozen: once the document is posted it changes only through draft
     :param check: never written; both sides compute it, and it must be the same to the cent
     :param in_books: an amount or rate in the currency of the books: it means nothing to books that are kept in another one
@@ -33,6 +34,7 @@ class Field:
     kind: str = TEXT
     of: str = ''
     lines: tuple['Field', ...] = ()
+    lines_key: str = ''
     frozen: bool = False
     check: bool = False
     in_books: bool = False
@@ -142,7 +144,7 @@ ENTITIES = {entity.name: entity for entity in (
         Field('payable', "Account payable", REF, of='account', direction=OFF),
         Field('customer_terms', "Customer payment terms", REF, of='payment_term'),
         Field('vendor_terms', "Vendor payment terms", REF, of='payment_term'),
-        Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT),
+        Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT, lines_key='number'),
     ), keys=(('vat', 'kind'), ('company_number',), ('email', 'name')), hints=(('email',), ('name', 'zip'), ('name',))),
     Entity('product', "Products", (
         Field('name', "Name"), Field('code', "Internal reference"), Field('barcode', "Barcode"),

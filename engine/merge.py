@@ -21,11 +21,13 @@ class Rule:
     :param direction: both, pull (from there to here only), push, off
     :param policy: who wins where both sides moved apart: local, remote, newest, ask
     :param lines: rules of the fields of its lines, for a list of lines
+    :param key: the field by which such lines are known, as bank accounts are by their number; '' where two lines may be equal
     """
 
     direction: str = BOTH
     policy: str = ASK
     lines: Mapping[str, 'Rule'] | None = None
+    key: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Merged:
     """What to write on either side, and what a person must decide.
 
     :param twins: {list: pairs of keys} of lines that were added on both sides and are the same
+    :param doubtful: lists of which it is asked whether a line that was added on one side is the one that was added on the other
     """
 
     to_local: Mapping[str, Value | LineEdits] = field(default_factory=dict)
@@ -75,20 +78,23 @@ class Merged:
     conflicts: tuple[Conflict, ...] = ()
     settled: tuple[Settled, ...] = ()
     twins: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    doubtful: tuple[str, ...] = ()
 
     def __bool__(self):
         return bool(self.to_local or self.to_remote or self.conflicts)
 
 
 def merge(base: Base | None, local: Mapping[str, Value], remote: Mapping[str, Value], rules: Mapping[str, Rule],
-          newer: str | None = None, decided: Mapping[str, str] | None = None) -> Merged:
+          newer: str | None = None, decided: Mapping[str, str] | None = None, is_careful: bool = False) -> Merged:
     """Merge the fields that have a rule and that both sides tell.
 
     :param base: None when the two records were only just found to be the same: then what one side lacks is filled from the other
     :param newer: the side that was changed last, None when that cannot be said
     :param decided: what a person decided, {name of a conflict: 'local' or 'remote'}
+    :param is_careful: lines may have been written of which nobody remembers it: where both sides have new ones that are not equal, one may
+        be the other, changed since. They are a conflict, of the whole list
     """
-    return _Merge(base, newer, decided or {}).of(local, remote, rules)
+    return _Merge(base, newer, decided or {}, is_careful=is_careful).of(local, remote, rules)
 
 
 def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote: Mapping[str, Value], rules: Mapping[str, Rule],
@@ -124,9 +130,9 @@ def is_empty(value: Value) -> bool:
 
 class _Merge:
 
-    def __init__(self, base, newer, decided, prefix=''):
-        self.base, self.newer, self.decided, self.prefix = base, newer, decided, prefix
-        self.to_local, self.to_remote, self.conflicts, self.settled, self.twins = {}, {}, [], [], {}
+    def __init__(self, base, newer, decided, prefix='', is_careful=False):
+        self.base, self.newer, self.decided, self.prefix, self.is_careful = base, newer, decided, prefix, is_careful
+        self.to_local, self.to_remote, self.conflicts, self.settled, self.twins, self.doubtful = {}, {}, [], [], {}, []
 
     def of(self, local, remote, rules) -> Merged:
         for name, rule in rules.items():
@@ -136,7 +142,7 @@ class _Merge:
                 self._lines(name, rule, local[name], remote[name])
             elif not _same(local[name], remote[name]):
                 self._send(name, self._winner(name, rule, local[name], remote[name], _same), local[name], remote[name])
-        return Merged(self.to_local, self.to_remote, tuple(self.conflicts), tuple(self.settled), self.twins)
+        return Merged(self.to_local, self.to_remote, tuple(self.conflicts), tuple(self.settled), self.twins, tuple(self.doubtful))
 
     def _send(self, name, winner, for_remote, for_local):
         if winner == LOCAL:
@@ -211,11 +217,18 @@ class _LineMerge:
                 self._changed(base_here, base_there, here, there)
             elif here or there:
                 self._removed(base_here, base_there, here, there)
-        self._new(new_here, new_there)
+        new_here, new_there = self._met(new_here, new_there)
+        if self.outer.is_careful and new_here and new_there:
+            self._ask(local, remote, new_here, new_there)
+        else:
+            self._add(new_here, new_there)
         return (LineEdits(self.update[side], tuple(self.add[side]), tuple(self.remove[side])) for side in (LOCAL, REMOTE))
 
     def _changed(self, base_here, base_there, here, there):
-        inner = _Merge(Base(base_here.fields, base_there.fields), self.outer.newer, self.outer.decided, f'{self.name}/{here.key}/')
+        self._merge(Base(base_here.fields, base_there.fields), here, there)
+
+    def _merge(self, base, here, there):
+        inner = _Merge(base, self.outer.newer, self.outer.decided, f'{self.name}/{here.key}/')
         merged = inner.of(here.fields, there.fields, _within(self.rule))
         self.outer.conflicts += merged.conflicts
         self.outer.settled += merged.settled
@@ -238,11 +251,29 @@ class _LineMerge:
         elif winner == other:
             self.add[gone].append(_sent(kept, self.rule, PULL if gone == LOCAL else PUSH))
 
-    def _new(self, here, there):
-        """New lines cross over; the same line added on both sides is one."""
+    def _met(self, here, there):
+        """The new lines of either side that are not the same as one of the other: by content, or by what such lines are known by."""
         twins = _twins(here, there)
         here, there = _without(here, twins, 0), _without(there, twins, 1)
-        self.twins = tuple((ours.key, theirs.key) for ours, theirs in twins)
+        known = _known_alike(here, there, self.rule.key)
+        for pair in known:
+            self._merge(None, *pair)
+        self.twins = tuple((ours.key, theirs.key) for ours, theirs in (*twins, *known))
+        return _without(here, known, 0), _without(there, known, 1)
+
+    def _ask(self, local, remote, here, there):
+        """One of the new lines may be another one's copy: whose are kept?"""
+        self.outer.doubtful.append(self.name)
+        winner = self.outer.settle(self.name, self.rule, self.base_local, local, remote)
+        if winner == LOCAL:
+            self.remove[REMOTE] += [line.key for line in there]
+            self._add(here, [])
+        elif winner == REMOTE:
+            self.remove[LOCAL] += [line.key for line in here]
+            self._add([], there)
+
+    def _add(self, here, there):
+        """New lines cross over."""
         if self.rule.direction in (BOTH, PUSH):
             self.add[REMOTE] += [_sent(line, self.rule, PUSH) for line in here]
         if self.rule.direction in (BOTH, PULL):
@@ -262,6 +293,8 @@ def _agreed_lines(name, rule, old, merged, local, remote):
     pairs = [_agreed_pair(name, rule, merged, (base_here[place], base_there[place]), ours[place], theirs[place])
              for place in sorted(ours.keys() & theirs.keys())]
     alone_here, alone_there = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
+    twins, new_here, new_there = _agreed_twins(name, rule, merged, new_here, new_there)
+    pairs += twins
     found = _found(merged, name, new_here + [ours[place] for place in sorted(alone_here)],
                    new_there + [theirs[place] for place in sorted(alone_there)], base_here, base_there)
     pairs += [(_as_sent(here, merged.to_remote, name), _as_sent(there, merged.to_local, name)) for here, there in found]
@@ -272,17 +305,22 @@ def _agreed_lines(name, rule, old, merged, local, remote):
 
 
 def _found(merged, name, here, there, base_here, base_there):
-    """Pairs among the lines without a partner: twins, then what was sent and what came of it in the order of sending, then equal ones."""
-    twins = dict(merged.twins.get(name, ()))
-    by_key = {line.key: line for line in there}
-    pairs = [(line, by_key[twins[line.key]]) for line in here if twins.get(line.key) in by_key]
-    here, there = _without(here, pairs, 0), _without(there, pairs, 1)
+    """Pairs among the lines without a partner: what was sent and what came of it in the order of sending, then equal ones."""
+    pairs: list[tuple[Line, Line]] = []
     sent_here, sent_there = _sent_lines(merged.to_remote, name, here), _sent_lines(merged.to_local, name, there)
     created_here, created_there = _created(here, sent_here, base_here), _created(there, sent_there, base_there)
     for ours, theirs in ((sent_here, created_there), (created_here, sent_there)):
         if len(ours) == len(theirs):
             pairs += zip(ours, theirs, strict=True)
     return pairs + _twins(_without(here, pairs, 0), _without(there, pairs, 1))
+
+
+def _agreed_twins(name, rule, merged, here, there):
+    """(what is agreed on of lines that were added on both sides, the other new lines here, those there)"""
+    twins, by_key = dict(merged.twins.get(name, ())), {line.key: line for line in there}
+    pairs = [(line, by_key[twins[line.key]]) for line in here if twins.get(line.key) in by_key]
+    agreed = [_agreed_pair(name, rule, merged, (Line('', {}), Line('', {})), *pair) for pair in pairs]
+    return agreed, _without(here, pairs, 0), _without(there, pairs, 1)
 
 
 def _as_sent(line, edits, name):
@@ -350,6 +388,18 @@ def _twins(here, there):
             left.remove(twin)
             pairs.append((line, twin))
     return pairs
+
+
+def _known_alike(here, there, key):
+    """Pairs of lines that are known by the same, whatever else they say."""
+    by_key = {_plain(line.fields.get(key)): line for line in there if key}
+    pairs = [(line, by_key.pop(_plain(line.fields.get(key)), None)) for line in here if key and _plain(line.fields.get(key))]
+    return [(line, other) for line, other in pairs if other]
+
+
+def _plain(value):
+    """A number however it is written."""
+    return ''.join(character for character in value if character.isalnum()).upper() if isinstance(value, str) else value
 
 
 def _without(lines, pairs, side):

@@ -63,18 +63,20 @@ class Plan:
 
 
 def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, rules: Mapping[str, Rule], options: Options, *,
-              newer: str | None = None, decided: Mapping[str, str] | None = None, known: Collection[Ref] = ()) -> Plan:
+              newer: str | None = None, decided: Mapping[str, str] | None = None, known: Collection[Ref] = (),
+              is_careful: bool = False) -> Plan:
     """The plan for a record that both sides have.
 
     :param rules: of the fields, and of :data:`STATE`
     :param known: references that both sides will know by then, in a dry run
+    :param is_careful: an earlier run may have written lines of which nobody remembers it
     """
     decided = decided or {}
     here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
     told = rules
     rules = _without_own(entity, _without_checks(entity, rules), base, here, there)
-    merged = _turned(merge(base, here, there, rules, newer, decided), here, there, decided)
-    undecided = merge(base, here, there, rules, newer) if decided else merged
+    merged = _turned(merge(base, here, there, rules, newer, decided, is_careful), here, there, decided)
+    undecided = merge(base, here, there, rules, newer, is_careful=is_careful) if decided else merged
     to_local, held_here = _kept_apart(
         entity, local, merged.to_local, options, _allowed(decided, undecided.to_local),
         _may_be_ours(entity, base, HERE, here, rules))

@@ -36,6 +36,8 @@ class OnlineSyncBinding(models.Model):
     merged_into_id = fields.Many2one(
         'online.sync.binding', readonly=True, ondelete='set null', index='btree_not_null',
         help="The record was merged into that one, here or there. What points to it on the other side means that one too.")
+    is_doubtful = fields.Boolean(
+        readonly=True, help="Both sides have new lines since a run broke off, and one may be the other: they are asked about.")
     decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
     last_sync = fields.Datetime("Last synchronized", readonly=True)
 

@@ -131,7 +131,7 @@ class OnlineSyncFlow(models.Model):
         if field.in_books and self.link_id._has_other_currency():
             direction = merge.OFF
         lines = {one.name: self._rule(one, rows, flowing, f'{prefix}{field.name}/') for one in field.lines} if field.lines else None
-        return merge.Rule(direction, row and row.policy or self.policy, lines)
+        return merge.Rule(direction, row and row.policy or self.policy, lines, field.lines_key)
 
     def _defaults(self):
         """{name of a field: value for new records on the other side where the field does not flow}"""

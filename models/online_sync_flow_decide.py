@@ -22,7 +22,7 @@ class OnlineSyncFlow(models.Model):
             if item.local and item.remote:
                 item.plan = plan.plan_pair(
                     entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
-                    decided=item.binding.decided or {}, known=known)
+                    decided=item.binding.decided or {}, known=known, is_careful=item.is_careful)
             elif item.binding:
                 item.plan = Plan(plan.NOTHING)
             else:

@@ -23,6 +23,8 @@ class OnlineSyncFlow(models.Model):
         for item in items:
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
+                if item.is_careful:
+                    item.binding.is_doubtful = bool(item.plan.merged.doubtful) and (bool(item.plan.conflicts) or bool(item.error))
                 merged = _carried_out(item.plan, item.outcomes)
                 slipped_in = self._slipped_in(sides, item)
                 if slipped_in:      # what we wrote is not what is there: it is looked at again. Lines stay pairs, else each is there twice

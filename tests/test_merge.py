@@ -139,6 +139,58 @@ class TestMerge(BaseCase):
         told = merge(None if base is None else Base({'x': base}, {'x': base}), {'x': local}, {'x': remote}, {'x': rule or Rule()}, **more)
         return told.to_local.get('x'), told.to_remote.get('x'), len(told.conflicts)
 
+    def after_a_crash(self, rules=RULES):
+        """A pair whose new line was written there; nobody remembers it, and it was changed there since."""
+        pair = pair_of({'name': 'n', 'street': 's', 'lines': lines_of('a')}, rules)
+        pair.here.add({'text': 'b', 'price': Decimal(2)})
+        lost = merge(pair.base, pair.here.told(), pair.there.told(), rules)
+        pair.there.take(lost.to_remote)
+        pair.there.lines[next(reversed(pair.there.lines))]['text'] = 'c'
+        return pair
+
+    def test_a_line_that_nobody_remembers_to_have_written_is_asked_about(self):
+        pair = self.after_a_crash()
+        pair.there.lines[next(iter(pair.there.lines))]['text'] = 'A'
+        told = merge(pair.base, pair.here.told(), pair.there.told(), RULES, is_careful=True)
+        self.assertEqual([conflict.name for conflict in told.conflicts], ['lines'])
+        self.assertEqual(told.doubtful, ('lines',))
+        self.assertFalse(told.to_remote)
+        self.assertEqual([dict(values) for values in told.to_local['lines'].update.values()], [{'text': 'A'}])
+        self.assertFalse(told.to_local['lines'].add or told.to_local['lines'].remove)
+        for winner, expected in ((LOCAL, ['A', 'b']), (REMOTE, ['A', 'c'])):
+            pair = self.after_a_crash()
+            pair.there.lines[next(iter(pair.there.lines))]['text'] = 'A'
+            told = merge(pair.base, pair.here.told(), pair.there.told(), RULES, decided={'lines': winner}, is_careful=True)
+            pair.here.take(told.to_local)
+            pair.there.take(told.to_remote)
+            self.assertEqual(pair.texts(), [expected, expected])
+            pair.base = agree(pair.base, told, pair.here.told(), pair.there.told(), RULES)
+            self.assertFalse(pair.round())
+        pair = pair_of({'name': 'n', 'street': 's', 'lines': ()})
+        pair.here.add({'text': 'b', 'price': Decimal(2)})
+        self.assertEqual(len(merge(pair.base, pair.here.told(), pair.there.told(), RULES, is_careful=True).to_remote['lines'].add), 1,
+                         "nothing new there: it cannot be a copy")
+
+    def test_lines_that_are_known_by_a_number(self):
+        rules = {**RULES, 'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
+        pair = pair_of({'name': 'n', 'street': 's', 'lines': ()}, rules)
+        pair.here.add({'number': '11 1', 'holder': 'a'})
+        pair.there.add({'number': '11 1', 'holder': ''})
+        pair.round()
+        self.assertEqual([list(book.lines.values()) for book in (pair.here, pair.there)], [[{'number': '11 1', 'holder': 'a'}]] * 2)
+        pair.here.add({'number': '2', 'holder': 'b'})
+        pair.there.add({'number': '2', 'holder': 'c'})
+        for _round in range(2):
+            told = pair.round()
+            self.assertEqual([conflict.name.rpartition('/')[2] for conflict in told.conflicts], ['holder'])
+            self.assertEqual([len(book.lines) for book in (pair.here, pair.there)], [2, 2])
+        pair.here.lines[next(reversed(pair.here.lines))]['holder'] = 'c'
+        pair.round()
+        self.assertFalse(pair.round())
+        pair.there.lines[next(reversed(pair.there.lines))]['number'] = '3'
+        pair.round()
+        self.assertEqual([[line['number'] for line in book.lines.values()] for book in (pair.here, pair.there)], [['11 1', '3']] * 2)
+
     def test_one_field(self):
         for base, local, remote, expected in (
             ('a', 'a', 'a', (None, None, 0)), ('a', 'b', 'a', (None, 'b', 0)), ('a', 'a', 'b', ('b', None, 0)),

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo import SUPERUSER_ID, fields
+from odoo import SUPERUSER_ID, Command, fields
 from odoo.tests import tagged
 
 from ..clients.http import Http
@@ -159,6 +159,41 @@ class WireTests:
         self.assertEqual([bool(one['move_id']) for one in found], [True, True])
         self.assertEqual(sorted(one['id'] for one in found), sorted(self.twin(payment) for payment in payments))
         self.assertFalse(self.link.issue_ids.filtered(lambda issue: issue.state == 'open').mapped('summary'))
+
+    def test_a_new_line_of_which_the_answer_was_lost(self):
+        """It is there once; where somebody changed it there since, a person is asked which of the two is meant."""
+        self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoices = [self.invoice(amount, post=False) for amount in (10, 20)]
+        self.run_sync()
+        for invoice in invoices:
+            invoice.invoice_line_ids = [Command.create({'name': 'more', 'quantity': 1, 'price_unit': 5, 'tax_ids': []})]
+        lost = []
+        self.spoil = lambda: lost.append(1) or 'answer_lost' if method_of(*self.proxy.heard[-1]) == 'write' and b'more' in (
+            self.proxy.heard[-1][1] or b'') else ''
+        self.run_sync()
+        self.assertTrue(lost)
+        self.spoil = None
+
+        def lines_there(invoice):
+            domain = [('move_id', '=', self.twin(invoice)), ('display_type', '=', 'product')]
+            return self.there('account.move.line', domain, 'name', 'price_unit')
+        changed = next(invoice for invoice in invoices if len(lines_there(invoice)) == 2)
+        line = next(line for line in lines_there(changed) if line['name'] == 'more')
+        self.write_there('account.move', self.twin(changed), invoice_line_ids=[[1, line['id'], {'price_unit': 6}]])
+        for _run in range(2):
+            self.run_sync()
+            self.assertEqual([len(lines_there(invoice)) for invoice in invoices], [2, 2])
+            self.assertEqual([len(invoice.invoice_line_ids) for invoice in invoices], [2, 2])
+        issue, = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+        self.assertEqual(issue.kind, 'conflict')
+        issue.action_take_there()
+        self.run_sync()
+        self.assertEqual(sorted(changed.invoice_line_ids.mapped('price_unit')), sorted(line['price_unit'] for line in lines_there(changed)))
+        self.assertIn(6, changed.invoice_line_ids.mapped('price_unit'))
+        self.assertEqual([len(lines_there(invoice)) for invoice in invoices], [2, 2])
+        self.assert_silence()
 
     def test_a_day_without_a_line(self):
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
