@@ -91,6 +91,8 @@ class Intent:
     :param version: what the values were based on, '' when the record is new
     :param expects: what the side computes and what must come out before the document is posted: else it stays a draft and is refused
     :param apart: keys of records that may look the same and are the pairs of others
+    :param keeps: what is not to be set and stays as it is, also where the side would compute it anew: fields, and :class:`LineEdits` with
+        fields of lines by their key
     :param reopens: the state that the document leaves for the change and then has again; '' when it can be changed as it is
     """
 
@@ -103,6 +105,7 @@ class Intent:
     reopens: str = ''
     expects: Mapping[str, Value] = field(default_factory=dict)
     apart: frozenset[str] = frozenset()
+    keeps: Mapping[str, Value | LineEdits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from .books import (
     Value,
 )
 from .odoo_balances import Balances, SumAccess
-from .odoo_finding import TIME, Finding
+from .odoo_finding import LONG_AGO, TIME, Finding
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
 from .odoo_writing import Writing
 from .pace import Pace
@@ -109,8 +109,9 @@ class OdooSide(Finding, Balances, Writing, Side):
         state = shape.states[row['state']] if shape.states else ACTIVE if row.get('active', True) else ARCHIVED
         if values.get('number') in ('/', 'False'):
             values['number'] = ''
-        return Record(entity, str(row['id']), '' if row['write_date'] >= fresh else row['write_date'], values, state,
-                      datetime.strptime(row['write_date'], TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
+        moment = row['write_date'] or LONG_AGO
+        return Record(entity, str(row['id']), '' if moment >= fresh else moment, values, state,
+                      datetime.strptime(moment, TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
                       title or str(row[shape.title] or ''), row['create_date'] or '')
 
     def _read_lines(self, lines, parents):

@@ -16,6 +16,8 @@ PATIENCE = timedelta(minutes=30)
 #: A version younger than this may be overwritten within the same second, for Odoo tells seconds.
 SETTLED = timedelta(seconds=2)
 TIME = '%Y-%m-%d %H:%M:%S'
+#: When a record was changed last that does not say so, as those that were made by SQL.
+LONG_AGO = '1970-01-01 00:00:00'
 
 
 class Finding:
@@ -32,8 +34,9 @@ class Finding:
             rows = self._rows(model, [*domain, ('id', '>', place.get('id', 0))], ['write_date'], LARGEST)
             place.setdefault('begun', self.access.now().strftime(TIME))
             fresh = self._fresh()
-            versions = {str(row['id']): '' if row['write_date'] >= fresh else row['write_date'] for row in rows}
-            place['latest'] = max([place.get('latest', ''), *(row['write_date'] for row in rows)])
+            moments = {str(row['id']): row['write_date'] or LONG_AGO for row in rows}
+            versions = {key: '' if moment >= fresh else moment for key, moment in moments.items()}
+            place['latest'] = max([place.get('latest', ''), *moments.values()])
             last = rows[-1]['id'] if len(rows) == LARGEST else 0
         if last:
             return Changes(versions, json.dumps({**place, 'id': last}), True)
@@ -57,7 +60,7 @@ class Finding:
         fresh, versions = self._fresh(), {}
         known = {(moment, id_) for moment, ids in seen.items() for id_ in ids}
         for row in rows:
-            if row['write_date'] < fresh:
+            if row['write_date'] and row['write_date'] < fresh:
                 seeing.setdefault(row['write_date'], []).append(row['id'])
             if row[parent] and (row['write_date'], row['id']) not in known:
                 versions[str(row[parent])] = ''
@@ -73,7 +76,7 @@ class Finding:
         shape = self.shapes[entity]
         domain = [*self._domain(shape), *_matching(shape, only), ('id', '>', int(cursor or 0))]
         rows = self._rows(shape.model, domain, ['write_date'], LISTING_PAGE)
-        versions = {str(row['id']): row['write_date'] for row in rows}
+        versions = {str(row['id']): row['write_date'] or LONG_AGO for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
 
     def find_appended(self, entity, documents):

@@ -27,6 +27,7 @@ class Writing:
             for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
                 keys[number] = intent.key
                 errors[number] = self._update(shape, intent)
+            self._restore(entity, shape, {n: one for n, one in page.items() if one.key and one.keeps and not errors.get(n)}, errors)
             errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
@@ -151,6 +152,16 @@ class Writing:
             return Rejected(LEFT_OPEN.format(why=error.message, then=left[0].message)) if left else error
         return None
 
+    def _restore(self, entity, shape, intents, errors):
+        """What Odoo computed anew because of what was written, and what nobody wanted changed, is again as it was."""
+        written = {number: intent for number, intent in intents.items() if intent.fields}
+        names = {name for intent in written.values() for name in intent.keeps}
+        records = self.read_records(entity, {intent.key for intent in written.values()}, names) if names else {}
+        for number, intent in written.items():
+            lost = _lost(intent.keeps, records[intent.key].fields) if intent.key in records else {}
+            if lost:
+                errors[number] = self._update(shape, Intent(entity, intent.key, fields=lost))
+
     def _bring_to_states(self, shape, wanted, errors):
         """Call the methods that lead to the wanted states, for all records at once, one by one where that is refused."""
         by_state: dict[str, list[int]] = {}
@@ -193,7 +204,7 @@ class Writing:
                   if name in maps and self._can_hold(shape.model, maps[name], value)}
         for lines in shape.lines:
             if lines.name in intent.fields:
-                values[lines.odoo] = self._commands(lines, intent.fields[lines.name])
+                values[lines.odoo] = self._commands(lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
         return values
 
     def _can_hold(self, model, one, value):
@@ -219,6 +230,27 @@ def _parts(shape, values):
     names = {one.odoo for one in shape.lines} if shape.habits.lines_last else set()
     parts = ({name: value for name, value in values.items() if (name in names) == is_line} for is_line in (False, True))
     return [part for part in parts if part]
+
+
+def _with_kept(edits, kept):
+    """Changes to lines, with all that stays: some of it would be computed anew, and a line of an entry would not be balanced."""
+    if not isinstance(edits, LineEdits) or not kept:
+        return edits
+    return replace(edits, update={key: {**kept.update.get(key, {}), **fields} for key, fields in edits.update.items()})
+
+
+def _lost(keeps, found):
+    """Those of the values that are to be kept and that are others now."""
+    lost = {}
+    for name, value in keeps.items():
+        if isinstance(value, LineEdits):
+            lines = {line.key: line.fields for line in found.get(name, ())}
+            update = {key: _lost(fields, lines[key]) for key, fields in value.update.items() if key in lines}
+            update = {key: fields for key, fields in update.items() if fields}
+            lost.update({name: LineEdits(update=update)} if update else {})
+        elif name in found and found[name] != value:
+            lost[name] = value
+    return lost
 
 
 def _may_be_sent_twice(values):

@@ -75,6 +75,10 @@ class Entity:
     is_appendix: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
 
+    def tied_names(self) -> set[str]:
+        """Names of the fields of a tie that point to its documents."""
+        return {name for group in self.one_of for name in group}
+
     def field(self, name: str) -> Field:
         """The field of that name; KeyError for none."""
         return next((field for field in self.fields if field.name == name), None) or _no_field(self, name)

@@ -4,7 +4,7 @@ A pure function over canonical values (:mod:`clients.books`) that point to other
 what that side held when they last agreed. Changes to different fields merge; the same field moved apart is settled by its rule, or left to
 a person.
 """
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..clients.books import Line, LineEdits, Value
@@ -98,14 +98,19 @@ def merge(base: Base | None, local: Mapping[str, Value], remote: Mapping[str, Va
 
 
 def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote: Mapping[str, Value], rules: Mapping[str, Rule],
-          own: Collection[str] = ()) -> Base:
+          own: Collection[str] = (), before: Base | None = None, written: Collection[str] = ()) -> Base:
     """What the two sides agree on after `merged` was written, as both were read again.
 
     A value that was written and that the other side keeps in its own way is agreed on as it is: else it would go to and fro for ever. Where
     it came from it is agreed on as it was sent: if it changed there meanwhile, that is a change. What was neither equal nor written (a
     conflict, a field that does not flow) keeps its old base.
 
+    What was agreed on and what a side that was written to computed anew, because of what was written, is agreed on as it is: it is nobody's
+    change.
+
     :param own: names of what is sent as something else than it is where it comes from
+    :param before: what both sides held before anything was written
+    :param written: sides that were written to, and by nobody else since
     """
     old = base or Base()
     new_local, new_remote = dict(old.local), dict(old.remote)
@@ -114,13 +119,39 @@ def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote:
             continue
         is_written = name in merged.to_local or name in merged.to_remote
         if rule.lines is not None:
-            pairs = _agreed_lines(name, rule, old, merged, local[name], remote[name])
+            pairs = _agreed_lines(name, rule, old, merged, local[name], remote[name], before, written)
             if pairs is not None:
                 new_local[name], new_remote[name] = pairs
         elif is_written or _same(local[name], remote[name]):
             sent = ({}, {}) if name in own else (merged.to_remote, merged.to_local)
             new_local[name], new_remote[name] = sent[0].get(name, local[name]), sent[1].get(name, remote[name])
+        elif before and name not in own and name in unmoved({name: rule}, old.local, old.remote, before.local, before.remote):
+            new_local[name] = local[name] if LOCAL in written else before.local[name]
+            new_remote[name] = remote[name] if REMOTE in written else before.remote[name]
     return Base(new_local, new_remote)
+
+
+def unmoved(rules: Mapping[str, Rule], was_source: Mapping[str, Value], was_target: Mapping[str, Value], source: Mapping[str, Value],
+            target: Mapping[str, Value], way: str = '') -> list[str]:
+    """Names of fields that nobody has changed since they were agreed on, or that were the same from the beginning.
+
+    :param was_source, was_target: what was agreed on
+    :param way: only what flows to the target: :data:`PUSH` or :data:`PULL`
+    """
+    return [name for name, rule in rules.items() if rule.direction != OFF and (not way or rule.direction in (BOTH, way))
+            and name in source and name in target and (
+                _same(source[name], was_source[name]) and _same(target[name], was_target[name])
+                if name in was_source and name in was_target else _same(source[name], target[name]))]
+
+
+def unmoved_lines(rule: Rule, was_source: Sequence[Line], was_target: Sequence[Line], source: Sequence[Line], target: Sequence[Line],
+                  way: str) -> Iterator[tuple[str, dict[str, Value]]]:
+    """(key in the target, its fields that nobody has changed) of the lines that both sides know."""
+    sources, targets = ({line.key: line.fields for line in lines} for lines in (source, target))
+    for ours, theirs in zip(was_source, was_target, strict=True):
+        if ours.key in sources and theirs.key in targets:
+            here, there = sources[ours.key], targets[theirs.key]
+            yield theirs.key, {name: there[name] for name in unmoved(_within(rule), ours.fields, theirs.fields, here, there, way)}
 
 
 def is_empty(value: Value) -> bool:
@@ -280,7 +311,7 @@ class _LineMerge:
             self.add[LOCAL] += [_sent(line, self.rule, PULL) for line in there]
 
 
-def _agreed_lines(name, rule, old, merged, local, remote):
+def _agreed_lines(name, rule, old, merged, local, remote, before, written):
     """(lines here, lines there) that belong together now, in the same places; None where nothing is known of them yet."""
     local, remote = _flowing(local, rule), _flowing(remote, rule)
     is_written = name in merged.to_local or name in merged.to_remote
@@ -290,7 +321,8 @@ def _agreed_lines(name, rule, old, merged, local, remote):
     base_here, base_there = (_flowing(old.local[name], rule), _flowing(old.remote[name], rule)) if known else ((), ())
     ours, new_here = _by_key(base_here, local)
     theirs, new_there = _by_key(base_there, remote)
-    pairs = [_agreed_pair(name, rule, merged, (base_here[place], base_there[place]), ours[place], theirs[place])
+    lines_before = [{line.key: line.fields for line in told.get(name, ())} for told in (before.local, before.remote)] if before else None
+    pairs = [_agreed_pair(name, rule, merged, (base_here[place], base_there[place]), ours[place], theirs[place], lines_before, written)
              for place in sorted(ours.keys() & theirs.keys())]
     alone_here, alone_there = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
     twins, new_here, new_there = _agreed_twins(name, rule, merged, new_here, new_there)
@@ -341,9 +373,11 @@ def _created(lines, sent, base):
     return [line for line in lines if line.key not in known]
 
 
-def _agreed_pair(name, rule, merged, old_pair, here, there):
+def _agreed_pair(name, rule, merged, old_pair, here, there, lines_before=None, written=()):
     edits = Merged(_edits_of(merged.to_local, name, here.key), _edits_of(merged.to_remote, name, there.key))
-    agreed = agree(Base(old_pair[0].fields, old_pair[1].fields), edits, here.fields, there.fields, _within(rule))
+    before = lines_before and Base(lines_before[0].get(here.key, {}), lines_before[1].get(there.key, {}))
+    agreed = agree(Base(old_pair[0].fields, old_pair[1].fields), edits, here.fields, there.fields, _within(rule), before=before,
+                   written=written)
     return Line(here.key, agreed.local), Line(there.key, agreed.remote)
 
 

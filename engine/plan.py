@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..clients.books import ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
-from .entities import CREATE, STATE, Entity
-from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty, merge
+from .entities import CREATE, FILE, STATE, Entity
+from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty, merge, unmoved, unmoved_lines
 
 HERE, THERE = 'here', 'there'
 #: What a plan does.
@@ -90,8 +90,11 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     needs = frozenset((*unknown(to_local, THERE), *unknown(to_remote, HERE))).difference(known)
     if needs:
         return Plan(BLOCKED, merged=merged, needs=needs, held=held)
-    return Plan(UPDATE if to_local or to_remote else NOTHING, _intent(entity, local, to_local, _expected(entity, remote, told, to_remote)),
-                _intent(entity, remote, to_remote, _expected(entity, local, told, to_local)), merged, held=held)
+    keeps_here = _keeps(entity, base, PULL, there, here, to_local, rules)
+    keeps_there = _keeps(entity, base, PUSH, here, there, to_remote, rules)
+    return Plan(UPDATE if to_local or to_remote else NOTHING,
+                _intent(entity, local, to_local, _expected(entity, remote, told, to_remote), keeps_here),
+                _intent(entity, remote, to_remote, _expected(entity, local, told, to_local), keeps_there), merged, held=held)
 
 
 def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Rule], options: Options, marker: str,
@@ -243,7 +246,23 @@ def _expected(entity, record, rules, edits=()):
     return {name: record.fields[name] for name in _checks(entity, rules) if name in record.fields}
 
 
-def _intent(entity, record, edits, expected):
+def _keeps(entity, base, way, source, target, edits, rules):
+    """What is agreed on and not written to the target: it computes some of it anew because of what is written."""
+    old = (base.local, base.remote) if base else ({}, {})
+    was_source, was_target = old if way == PUSH else old[::-1]
+    own = {field.name for field in entity.fields if field.own or field.kind == FILE} | {STATE}
+    kept = {name: target[name] for name in unmoved(rules, was_source, was_target, source, target, way)
+            if rules[name].lines is None and name not in edits and name not in own}
+    for name, rule in rules.items() if edits else ():
+        if rule.lines is not None and name in was_source and name in was_target and name in source and name in target:
+            update = edits[name].update if isinstance(edits.get(name), LineEdits) else {}
+            lines = {key: {inner: value for inner, value in fields.items() if inner not in update.get(key, ())}
+                     for key, fields in unmoved_lines(rule, was_source[name], was_target[name], source[name], target[name], way)}
+            kept[name] = LineEdits(update={key: fields for key, fields in lines.items() if fields})
+    return kept
+
+
+def _intent(entity, record, edits, expected, keeps):
     """
     :param expected: what it must come to once it is posted
     """
@@ -253,7 +272,7 @@ def _intent(entity, record, edits, expected):
     is_closed = record.state in (POSTED, CANCELLED) and any(field.frozen and field.name in fields for field in entity.fields)
     state, reopens = edits.get(STATE, ''), record.state if is_closed else ''
     return Intent(entity.name, record.key, fields=fields, state=state, version=record.version, reopens=reopens,
-                  expects=expected if (state or reopens) == POSTED else {})
+                  expects=expected if (state or reopens) == POSTED else {}, keeps=keeps)
 
 
 def _sent(fields, rules, way):

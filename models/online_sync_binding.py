@@ -1,9 +1,15 @@
+import json
+
 from odoo import api, fields, models
 
 from ..clients.books import Ref
 from ..engine.merge import Base
 from ..engine.values import from_json, to_json
 from .compat import HAS_CONSTRAINT
+
+
+def _seen(local, remote):
+    return json.loads(json.dumps(to_json({'local': local, 'remote': remote})))
 
 
 class OnlineSyncBinding(models.Model):
@@ -38,7 +44,7 @@ class OnlineSyncBinding(models.Model):
         help="The record was merged into that one, here or there. What points to it on the other side means that one too.")
     is_doubtful = fields.Boolean(
         readonly=True, help="Both sides have new lines since a run broke off, and one may be the other: they are asked about.")
-    decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: side}.")
+    decided = fields.Json(readonly=True, help="What a person decided and what is not written yet: {field: {'side': side, 'seen': values}}.")
     last_sync = fields.Datetime("Last synchronized", readonly=True)
 
     if HAS_CONSTRAINT:
@@ -53,6 +59,30 @@ class OnlineSyncBinding(models.Model):
         """engine.merge.Base, None while nothing was agreed on."""
         return None if self.base_local is None and self.base_remote is None or self.base_local is False else Base(
             from_json(self.base_local), from_json(self.base_remote))
+
+    def _decide(self, choices, conflicts):
+        """Keep what a person decided, with the values that it was about.
+
+        :param choices: {name: 'local' or 'remote'}
+        :param conflicts: [{name, local, remote}]
+        """
+        seen = {one['name']: _seen(one['local'], one['remote']) for one in conflicts}
+        self.decided = {**(self.decided or {}), **{name: {'side': side, 'seen': seen.get(name)} for name, side in choices.items()}}
+
+    def _decisions(self, conflicts):
+        """{name: side} of what a person decided and what is still about the same values: what was typed since nobody decided on.
+
+        :param conflicts: engine.merge.Conflict as they are now
+        """
+        now = {one.name: _seen(one.local, one.remote) for one in conflicts} if self.decided else {}
+        return {name: one['side'] for name, one in (self.decided or {}).items() if name in now and now[name] == one['seen']}
+
+    def _renew(self, values):
+        """One of the two is another record from now on, and nothing is agreed on.
+
+        :param values: with its `res_id` or `external_id`
+        """
+        self.write({'base_local': False, 'base_remote': False, 'gone': False, 'missed': 0, **values})
 
     @api.model
     def _note_merged(self, records, target):
@@ -82,5 +112,6 @@ class OnlineSyncBinding(models.Model):
             'remote_version': remote.version, 'remote_born': remote.born or False, 'local_version': local.version,
             'title': remote.title, 'missed': 0, 'gone': False, 'decided': False, 'last_sync': fields.Datetime.now()})
         if self.flow_id._entity().is_tie:
-            self.tied_ids = self.browse({
-                int(value.key[1:]) for value in base.local.values() if isinstance(value, Ref) and value.key.startswith('#')}).exists()
+            names = self.flow_id._entity().tied_names()
+            documents = [value for name, value in base.local.items() if name in names and isinstance(value, Ref)]
+            self.tied_ids = self.browse({int(ref.key[1:]) for ref in documents if ref.key.startswith('#')}).exists()

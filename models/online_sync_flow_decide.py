@@ -20,9 +20,7 @@ class OnlineSyncFlow(models.Model):
         entity, rules, options = self._entity(), self._rules(), self._options()
         for item in items:
             if item.local and item.remote:
-                item.plan = plan.plan_pair(
-                    entity, item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item),
-                    decided=item.binding.decided or {}, known=known, is_careful=item.is_careful)
+                item.plan = self._plan_of_pair(item, rules, options, known)
             elif item.binding:
                 item.plan = Plan(plan.NOTHING)
             else:
@@ -31,6 +29,15 @@ class OnlineSyncFlow(models.Model):
                 item.plan = plan.plan_alone(
                     entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
         self._leave_out_dead(items)
+
+    def _plan_of_pair(self, item, rules, options, known):
+        def planned(decided):
+            return plan.plan_pair(
+                self._entity(), item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item), decided=decided,
+                known=known, is_careful=item.is_careful)
+        undecided = planned({})
+        decided = item.binding._decisions(undecided.conflicts)
+        return planned(decided) if decided else undecided
 
     def _leave_out_dead(self, items):
         """What would point to a record that was deleted where it is written waits for another one."""
@@ -69,12 +76,12 @@ class OnlineSyncFlow(models.Model):
             keys = needs[flow.entity]
             before = self._bound(flow, keys)
             flow._exchange(sides, [int(key) for key in keys[HERE]], keys[THERE], depth=depth + 1, is_needed=True)
-            brought |= self._bound(flow, keys) > before
+            brought |= bool(self._bound(flow, keys) - before)
         own = needs.get(self.entity)
         if own:         # a record that points to another one of its kind, such as a contact to its company
             before = self._bound(self, own)
             self._exchange(sides, [int(key) for key in own[HERE]], own[THERE], depth=depth + 1, is_needed=True)
-            brought |= self._bound(self, own) > before
+            brought |= bool(self._bound(self, own) - before)
         if brought:
             self._translate_all(items)
         return brought
@@ -83,7 +90,7 @@ class OnlineSyncFlow(models.Model):
         """What was brought over meanwhile because another record of this page points to it."""
         alone = [item for item in items if not item.binding]
         found = self.env['online.sync.binding'].search([
-            ('flow_id', '=', self.id), '|', ('res_id', 'in', [self._about(item)[0] for item in alone]),
+            ('flow_id', '=', self.id), ('gone', '=', False), '|', ('res_id', 'in', [self._about(item)[0] for item in alone]),
             ('external_id', 'in', [self._about(item)[1] for item in alone])])
         by_key = {**{(HERE, one.res_id): one for one in found}, **{(THERE, one.external_id): one for one in found}}
         for item in alone:
@@ -93,8 +100,9 @@ class OnlineSyncFlow(models.Model):
                 item.binding, item.plan = binding, Plan(plan.NOTHING)
 
     def _bound(self, flow, keys):
-        return self.env['online.sync.binding'].search_count([
-            ('flow_id', '=', flow.id), '|', ('res_id', 'in', [int(key) for key in keys[HERE]]), ('external_id', 'in', list(keys[THERE]))])
+        return self.env['online.sync.binding'].search([
+            ('flow_id', '=', flow.id), ('gone', '=', False), '|', ('res_id', 'in', [int(key) for key in keys[HERE]]),
+            ('external_id', 'in', list(keys[THERE]))])
 
     def _hold_ties(self, items):
         """A match waits while one of its documents could not follow the other side yet: what is matched is not opened for a change."""

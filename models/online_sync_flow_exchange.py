@@ -98,7 +98,7 @@ class OnlineSyncFlow(models.Model):
         bindings -= replaced | half
         if forgets:
             self._tell_replaced(replaced)
-            (replaced | half).unlink()
+            replaced.unlink()
         lost = bindings.filtered(lambda one: one.external_id not in remotes)
         items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)},
                       is_lost=binding in lost, is_careful=sides[THERE].is_careful or binding.is_doubtful) for binding in bindings]
@@ -179,8 +179,8 @@ class OnlineSyncFlow(models.Model):
 
     def _own_refs(self, side, intents):
         """Intents with the references of the side that is to carry them out."""
-        return [replace(intent, fields=fields)
-                for intent, fields in zip(intents, self._in_words_of(side, [intent.fields for intent in intents]), strict=True)]
+        fields, keeps = (self._in_words_of(side, [getattr(intent, name) for intent in intents]) for name in ('fields', 'keeps'))
+        return [replace(intent, fields=one, keeps=other) for intent, one, other in zip(intents, fields, keeps, strict=True)]
 
     def _in_words_of(self, side, values):
         """Values with the references of a side."""
@@ -234,10 +234,12 @@ class OnlineSyncFlow(models.Model):
 
     def _told_apart(self, side, intent):
         """A new match, with those of the same documents that are known: who pays twice the same amount has two of them."""
-        if intent.key or not self._entity().is_tie:
+        names = self._entity().tied_names()
+        ids = {int(ref.key[1:]) for name in names for ref in refs_of(intent.fields.get(name)) if ref.key.startswith('#')}
+        if intent.key or not self._entity().is_tie or not ids:
             return intent
-        ids = {int(ref.key[1:]) for ref in refs_of(intent.fields) if ref.key.startswith('#')}
-        ties = self.env['online.sync.binding'].search([('flow_id', '=', self.id), ('gone', '=', False), ('tied_ids', 'in', list(ids))])
-        there = self._model().browse(ties.mapped('res_id')).exists().ids
+        ties = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), ('gone', '=', False), *(('tied_ids', 'in', [id_]) for id_ in ids)])
+        there = set(self._model().browse(ties.mapped('res_id')).exists().ids)
         known = ties.filtered(lambda tie: tie.res_id in there)
         return replace(intent, apart=frozenset(map(str, known.mapped('res_id')) if side == HERE else known.mapped('external_id')))

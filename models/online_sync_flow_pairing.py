@@ -53,7 +53,10 @@ class OnlineSyncFlow(models.Model):
         return bindings
 
     def _bind(self, pairs):
-        """Remember pairs; what differs in them is merged by the next steps."""
+        """Remember pairs; what differs in them is merged by the next steps. Of an earlier pair of either one side was deleted."""
+        self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), ('gone', '!=', False), '|', ('res_id', 'in', [int(pair.local) for pair in pairs]),
+            ('external_id', 'in', [pair.remote for pair in pairs])]).unlink()
         bindings = self.env['online.sync.binding'].create([
             {'flow_id': self.id, 'res_model': self._model()._name, 'res_id': int(pair.local), 'external_id': pair.remote}
             for pair in pairs])
@@ -140,6 +143,8 @@ class OnlineSyncFlow(models.Model):
         Without those that another state of this database created: of a record that a restored backup does not have.
         """
         own = self._markers()
+        keys = keys - set(self.env['online.sync.binding'].search([      # known to have been pairs: no run died there
+            ('flow_id', '=', self.id), ('gone', '!=', False), ('external_id', 'in', list(keys))]).mapped('external_id'))
         told = {key: self._of_marker(marker) for key, marker in sides[THERE].markers_of(self.entity, keys).items()
                 if marker.startswith(own)}
         here = sides[HERE].read_records(self.entity, {str(res_id) for res_id, _born in told.values()}, ()) if told else {}

@@ -6,7 +6,7 @@ from odoo import _, models
 from ..clients.books import DRAFT, Intent, LineEdits
 from ..engine import plan
 from ..engine.entities import STATE
-from ..engine.merge import agree
+from ..engine.merge import LOCAL, REMOTE, Base, agree
 from ..engine.plan import HERE, THERE
 
 #: A version that no record has: whatever is there is looked at.
@@ -18,9 +18,10 @@ class OnlineSyncFlow(models.Model):
 
     def _remember(self, sides, items):
         self._bind_new(sides, items)
+        before = [(item.local, item.remote) for item in items]
         self._translate_all(items)
         rules, met = self._rules(), []
-        for item in items:
+        for item, were in zip(items, before, strict=True):
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
                 if item.is_careful:
@@ -31,13 +32,20 @@ class OnlineSyncFlow(models.Model):
                     merged = replace(merged, to_remote={
                         name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
                     item.remote = replace(item.remote, version='')
-                item.binding._store(agree(item.binding._base(), merged, _with_state(item.local), _with_state(item.remote),
-                                          self._agreeable(item, rules), own=(STATE,)), item.local, item.remote)
+                item.binding._store(agree(
+                    item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), self._agreeable(item, rules),
+                    own=(STATE,), before=Base(*map(_with_state, were)) if all(were) else None,
+                    written=self._written_sides(item, slipped_in),
+                ), item.local, item.remote)
             elif self._is_out_of_sight(item):
                 item.binding.remote_version = OUT_OF_SIGHT
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
+
+    def _written_sides(self, item, slipped_in):
+        return {name for side, name in ((HERE, LOCAL), (THERE, REMOTE))
+                if side in item.outcomes and not item.outcomes[side].error and not (side == THERE and slipped_in)}
 
     def _slipped_in(self, sides, item):
         """Whether somebody else changed the record there after we wrote it and before it was read again."""
@@ -65,7 +73,7 @@ class OnlineSyncFlow(models.Model):
             outcome = item.outcomes.get(HERE if item.plan.kind == plan.CREATE_HERE else THERE)
             if item.plan.kind in (plan.CREATE_HERE, plan.CREATE_THERE) and outcome and outcome.key:
                 created.append((item, outcome))
-        created = self._without_bound(created)
+        created = self._without_halves(self._without_bound(created))
         bindings = self.env['online.sync.binding'].create([{
             'flow_id': self.id, 'res_model': self._model()._name,
             'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
@@ -74,6 +82,25 @@ class OnlineSyncFlow(models.Model):
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
         self._release(bindings)
+
+    def _without_halves(self, created):
+        """What was created for a record whose partner had been deleted takes the partner's place in their pair."""
+        halves = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), ('gone', '!=', False), '|',
+            ('res_id', 'in', [int(item.told[HERE].key) for item, _outcome in created if item.plan.kind == plan.CREATE_THERE]),
+            ('external_id', 'in', [item.told[THERE].key for item, _outcome in created if item.plan.kind == plan.CREATE_HERE])])
+        by_side = {HERE: {one.external_id: one for one in halves}, THERE: {str(one.res_id): one for one in halves}}
+        left = []
+        for item, outcome in created:
+            side, source = (HERE, THERE) if item.plan.kind == plan.CREATE_HERE else (THERE, HERE)
+            half = by_side[side].get(item.told[source].key)
+            if half:
+                half._renew({'res_id': int(outcome.key)} if side == HERE else {'external_id': outcome.key})
+                item.binding = half
+                self._release(half)
+            else:
+                left.append((item, outcome))
+        return left
 
     def _without_bound(self, created):
         """What was said to be created and was there already: the pair of a record that is gone gets the new partner, else it is an error.
@@ -91,9 +118,7 @@ class OnlineSyncFlow(models.Model):
             if not binding:
                 left.append((item, outcome))
             elif key[0] and binding.gone == THERE or not key[0] and not self._model().browse(binding.res_id).exists():
-                binding.write({
-                    'base_local': False, 'base_remote': False, 'gone': False, 'missed': 0,
-                    **({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})})
+                binding._renew({'external_id': item.told[THERE].key} if key[0] else {'res_id': int(item.told[HERE].key)})
                 item.binding = binding
             else:
                 item.error = _("The other side has it already, as the pair of %s. Delete one of the two there, and try again.",
@@ -109,7 +134,7 @@ def _carried_out(planned, outcomes):
     """What was merged, as far as it was written."""
     merged = planned.merged
     to_local, to_remote = (
-        None if side in outcomes and (outcomes[side].error or outcomes[side].is_found) else intent
+        intent if side in outcomes and not outcomes[side].error and not outcomes[side].is_found else None
         for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
     return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
 

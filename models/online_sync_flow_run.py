@@ -41,8 +41,10 @@ class OnlineSyncFlow(models.Model):
             ('flow_id', '=', self.id), ('state', 'in', ('pending', 'failed', 'blocked')), ('res_id', '!=', 0),
             ('res_id', 'in', changes.filtered('res_id').mapped('res_id'))])
         ids = {change.res_id for change in changes if change.res_id}
-        self._count(log, self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes))
-        left = changes.filtered(lambda change: change._is_due())
+        items = self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes)
+        self._count(log, items)
+        left = changes.filtered(lambda change: change._is_due()) | changes.browse(
+            set(changes.ids) - {id_ for item in items for id_ in item.changes.ids})
         left.write({'state': 'done', 'done_at': fields.Datetime.now()})      # nothing of ours, or no longer there
         self.env['online.sync.issue'].sudo()._settle_rejected(left)
         return True
@@ -142,7 +144,8 @@ class OnlineSyncFlow(models.Model):
         about = [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in versions])]
         noted = self.env['online.sync.change'].search_fetch(about, ['res_id', 'state'])
         bound = self.env['online.sync.binding'].search_fetch(about, ['res_id', 'local_version'])
-        moved = {one.res_id for one in bound if one.local_version and one.local_version < versions[str(one.res_id)]}
+        moved = {one.res_id for one in bound if not one.gone and not one.merged_into_id
+                 and (one.local_version or '') < versions[str(one.res_id)]}
         moved -= set(noted.filtered(lambda change: change.state != 'done').mapped('res_id'))
         if self.is_loaded and self.missing_there == CREATE and not self._entity().is_appendix:
             moved |= {int(key) for key in versions} - {*bound.mapped('res_id'), *noted.mapped('res_id')}

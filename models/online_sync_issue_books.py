@@ -216,7 +216,7 @@ class OnlineSyncIssue(models.Model):
         binding, flow = issue.binding_id, issue.flow_id
         for name in always if issue.kind == 'conflict' else ():
             flow.field_ids.filtered(lambda field, name=name: field.name == name.partition('/')[0]).policy = choices[name]
-        binding.decided = {**(binding.decided or {}), **choices}
+        binding._decide(choices, issue._conflicts())
         self.env['online.sync.change'].sudo().create({
             'flow_id': flow.id, 'origin': 'here', 'res_id': binding.res_id, 'external_id': binding.external_id, 'title': binding.title})
         issue._close(_("Decided: %s", ', '.join(

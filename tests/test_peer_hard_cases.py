@@ -1,0 +1,195 @@
+"""Reproductions of /work/review10.md: each fails as long as its defect is there."""
+import base64
+import time
+from unittest.mock import patch
+
+from odoo import Command
+from odoo.tests import tagged
+
+from ..clients.errors import Rejected
+from ..clients.odoo_books import OdooSide
+from .peer_common import REFERENCES, PeerCase
+from .servers.proxy import Proxy
+from .test_peer_wire import method_of
+
+
+class Rev10(PeerCase):
+    allow_inherited_tests_method = True
+
+    def connect(self):
+        self.spoil = None
+        self.proxy = Proxy(self.peer.url, lambda path: self.spoil() if self.spoil else '').start()
+        self.addCleanup(self.proxy.stop)
+        return super().connect()
+
+    def peer_url(self):
+        return self.proxy.url
+
+    def issues(self):
+        return self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+
+    def with_invoices(self, *more):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice', *more)
+
+    def runs(self, count=3):
+        for _n in range(count):
+            self.run_sync()
+
+    def test_01a_price_that_was_kept(self):
+        one, two = self.env['product.product'].create([
+            {'name': name, 'default_code': name, 'list_price': price, 'type': 'service', 'taxes_id': [Command.clear()]}
+            for name, price in (('P1', 100), ('P2', 50))])
+        self.with_invoices('product')
+        self.run_sync()
+        invoice = self.invoice(100, post=False)
+        line = invoice.invoice_line_ids
+        line.write({'product_id': one.id, 'price_unit': 100, 'name': 'work', 'tax_ids': [Command.clear()]})
+        self.runs()
+        line.write({'product_id': two.id, 'price_unit': 100, 'name': 'work', 'tax_ids': [Command.clear()]})
+        self.runs()
+        self.assertEqual(line.price_unit, 100)
+
+    def test_01b_accounting_date_that_was_kept(self):
+        self.with_invoices()
+        bill = self.invoice(100, post=False, move_type='in_invoice', ref='B1', invoice_date='2026-03-09', date='2026-04-20')
+        self.run_sync()
+        bill.write({'invoice_date': '2026-03-08', 'date': '2026-04-20'})
+        self.runs()
+        self.assertEqual(str(bill.date), '2026-04-20')
+
+    def test_01c_terms_that_were_kept(self):
+        self.with_invoices()
+        terms = self.env['account.payment.term'].browse(self.flow('payment_term').binding_ids.mapped('res_id'))
+        other = self.env['res.partner'].create({'name': 'Other', 'property_payment_term_id': terms[1].id})
+        invoice = self.invoice(100, post=False, invoice_payment_term_id=terms[0].id)
+        self.run_sync()
+        invoice.write({'partner_id': other.id, 'invoice_payment_term_id': terms[0].id})
+        self.runs()
+        self.assertEqual(invoice.invoice_payment_term_id, terms[0])
+
+    def test_01d_account_of_a_posted_document(self):
+        one, two = self.env['product.product'].create([
+            {'name': name, 'default_code': name, 'list_price': 100, 'type': 'service', 'taxes_id': [Command.clear()]}
+            for name in ('P1', 'P2')])
+        self.with_invoices('product')
+        self.flow('invoice').follows = True
+        self.run_sync()
+        income = self.env['account.account'].search([('account_type', '=', 'income_other')])
+        other = self.flow('account').binding_ids.filtered(lambda pair: pair.res_id in income.ids)[-1:]
+        self.write_there('product.product', self.twin(two), property_account_income_id=int(other.external_id))
+        invoice = self.invoice(100, post=False)
+        line, account = invoice.invoice_line_ids, invoice.invoice_line_ids.account_id
+        line.write({'product_id': one.id, 'price_unit': 100, 'name': 'work', 'account_id': account.id, 'tax_ids': [Command.clear()]})
+        invoice.action_post()
+        self.run_sync()
+        invoice.button_draft()
+        line.write({'product_id': two.id, 'price_unit': 100, 'name': 'work', 'account_id': account.id, 'tax_ids': [Command.clear()]})
+        invoice.action_post()
+        self.runs()
+        self.assertEqual(line.account_id, account)
+
+    def test_02_a_line_is_added_once(self):
+        self.with_invoices()
+        invoice = self.invoice(100, post=False)
+        self.run_sync()
+        invoice.invoice_line_ids = [Command.create({'name': 'more', 'quantity': 1, 'price_unit': 10, 'tax_ids': [Command.clear()]})]
+        lost = []
+        self.spoil = lambda: lost.append(1) or 'answer_lost' if not lost and method_of(*self.proxy.heard[-1]) == 'write' else ''
+        self.run_sync()
+        self.spoil = None
+        self.runs()
+        self.assertEqual(invoice.amount_total, 110)
+
+    def test_03a_deleted_here_and_brought_back_there(self):
+        self.switch_on('partner')
+        here = self.env['res.partner'].create({'name': 'Phoenix', 'email': 'p@example.com'})
+        self.run_sync()
+        twin = self.twin(here)
+        here.unlink()
+        self.run_sync()
+        self.write_there('res.partner', twin, active=True)
+        self.runs()
+        self.assertTrue(self.there('res.partner', [('id', '=', twin)], 'active')[0]['active'])
+        self.assertTrue(self.twin_of('res.partner', twin).exists())
+
+    def test_04_an_older_state_is_no_change(self):
+        self.switch_on('partner')
+        here = self.env['res.partner'].create({'name': 'Acme', 'phone': '1'})
+        self.run_sync()
+        here.phone = '2'
+        self.run_sync()
+        time.sleep(2.5)
+        self.run_sync()
+        self.peer.sql(f"UPDATE res_partner SET phone = '1', write_date = write_date - interval '3 days' WHERE id = {self.twin(here)}")
+        self.flow('partner').listed_at = False
+        self.run_sync()
+        self.assertEqual(here.phone, '2')
+
+    def test_05_a_record_without_a_date_of_change(self):
+        self.switch_on('partner')
+        self.run_sync()
+        self.env.cr.execute("""INSERT INTO res_partner (name, complete_name, active, type, autopost_bills)
+                               VALUES ('By hand', 'By hand', true, 'contact', 'ask')""")
+        self.env.invalidate_all()
+        self.flow('partner').checked_here_at = False
+        self.assertFalse(self.run_sync().error)
+
+    def test_06_deleted_there_not_archived_here_and_used(self):
+        self.with_invoices()
+        self.flow('partner').archives = False
+        here = self.env['res.partner'].create({'name': 'Phoenix'})
+        self.run_sync()
+        self.rpc.call('res.partner', 'unlink', [self.twin(here)])
+        for _list in range(2):
+            self.flow('partner').listed_at = False
+            self.run_sync()
+        invoice = self.invoice(100, partner_id=here.id)
+        self.runs()
+        self.assertTrue(self.twin(invoice))
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_07_a_decision_is_about_what_was_seen(self):
+        self.switch_on('partner')
+        here = self.env['res.partner'].create({'name': 'Acme', 'street': '0'})
+        self.run_sync()
+        here.street = 'A'
+        self.write_there('res.partner', self.twin(here), street='B')
+        self.run_sync()
+        self.issues().action_take_there()
+        here.street = 'C'       # the line is down meanwhile
+        self.run_sync()
+        self.assertEqual(here.street, 'C')
+
+    def test_08_a_file_that_could_not_be_read(self):
+        self.with_invoices('attachment')
+        invoice = self.invoice(100)
+        file = self.env['ir.attachment'].create({'name': 'scan.txt', 'raw': b'one', 'res_model': 'account.move', 'res_id': invoice.id})
+        self.run_sync()
+        file.raw = b'two'
+        original = OdooSide.read_records
+
+        def refusing(side, entity, keys, names=None):
+            if names and 'content' in names:
+                raise Rejected("too large")
+            return original(side, entity, keys, names)
+        with patch.object(OdooSide, 'read_records', refusing):
+            self.run_sync()
+        self.issues().action_retry_change()
+        self.runs()
+        self.assertEqual(base64.b64decode(self.there('ir.attachment', [('id', '=', self.twin(file))], 'datas')[0]['datas']), b'two')
+
+    def test_10_what_waits_and_was_deleted_waits_no_longer(self):
+        self.with_invoices()
+        account = self.env['account.account'].create({'code': '499777', 'name': 'Consulting', 'account_type': 'income'})
+        invoice = self.invoice(100, post=False, invoice_line_ids=[Command.create({
+            'name': 'work', 'quantity': 1, 'price_unit': 100, 'account_id': account.id, 'tax_ids': [Command.clear()]})])
+        self.run_sync()
+        invoice.unlink()
+        self.runs()
+        self.assertFalse(self.link.waiting_count)
+
+
+@tagged('post_install', '-at_install')
+class TestRev10(Rev10):
+    series = '18.0'
