@@ -252,6 +252,10 @@ class Side(abc.ABC):
     def read_listing(self, entity: str, cursor: str, only: Filter | None = None) -> Changes:
         """A page of all that there is, also what is archived or cancelled: who is missing from all pages is not there."""
 
+    def is_older(self, version: str, known: str) -> bool:
+        """Whether a version of a record is one that it had before a known one, where versions tell that."""
+        return False
+
     @abc.abstractmethod
     def find_appended(self, entity: str, documents: Collection[Ref]) -> set[str]:
         """Keys of the records of an entity that belong to these documents."""

@@ -79,6 +79,9 @@ class Finding:
         versions = {str(row['id']): row['write_date'] or LONG_AGO for row in rows}
         return Changes(versions, str(rows[-1]['id']) if rows else cursor, len(rows) == LISTING_PAGE)
 
+    def is_older(self, version, known):
+        return version < known
+
     def find_appended(self, entity, documents):
         shape = self.shapes[entity]
         return shape.habits(self, shape).appended_to(documents)

@@ -39,6 +39,7 @@ from . import online_sync_flow_note
 from . import online_sync_flow_pairing
 from . import online_sync_flow_run
 from . import online_sync_flow_gone
+from . import online_sync_flow_older
 from . import online_sync_flow_screen
 from . import online_sync_flow_model
 from . import online_sync_link_books

@@ -31,13 +31,16 @@ class OnlineSyncFlow(models.Model):
         self._leave_out_dead(items)
 
     def _plan_of_pair(self, item, rules, options, known):
-        def planned(decided):
+        def planned(base, decided):
             return plan.plan_pair(
-                self._entity(), item.binding._base(), item.local, item.remote, rules, options, newer=self._newer(item), decided=decided,
+                self._entity(), base, item.local, item.remote, rules, options, newer=self._newer(item), decided=decided,
                 known=known, is_careful=item.is_careful)
-        undecided = planned({})
+        if item.is_older:
+            return self._plan_of_older(item, planned) if self.older_wins else Plan(plan.ASKED)
+        base = item.binding._base()
+        undecided = planned(base, {})
         decided = item.binding._decisions(undecided.conflicts)
-        return planned(decided) if decided else undecided
+        return planned(base, decided) if decided else undecided
 
     def _leave_out_dead(self, items):
         """What would point to a record that was deleted where it is written waits for another one."""

@@ -30,6 +30,7 @@ class Item:
     :param local, remote: the same with references in the language of :mod:`engine.plan`
     :param found: `told` as it was before anything was written
     :param is_lost: it is a pair, and its record was not found there
+    :param is_older: the record there is in an older state than it was
     :param is_careful: lines may have been written there of which nobody remembers it
     """
 
@@ -43,6 +44,7 @@ class Item:
     is_final: bool = False
     is_lost: bool = False
     is_careful: bool = False
+    is_older: bool = False
     outcomes: dict = field(default_factory=dict)
     found: dict[str, Record] = field(default_factory=dict)
 
@@ -102,6 +104,8 @@ class OnlineSyncFlow(models.Model):
         lost = bindings.filtered(lambda one: one.external_id not in remotes)
         items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)},
                       is_lost=binding in lost, is_careful=sides[THERE].is_careful or binding.is_doubtful) for binding in bindings]
+        for item in items:
+            item.is_older = self._is_older(sides[THERE], item.binding, item.told[THERE])
         none = bindings.browse()
         items += [Item(none, {HERE: record, THERE: None}) for record in locals_.values()]
         items += [Item(none, {HERE: None, THERE: record}) for record in remotes.values()]

@@ -60,13 +60,16 @@ class OnlineSyncFlow(models.Model):
         values = {
             'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title,
             'crossed': _crossed(item) or False, 'remote_version': item.told[THERE].version if item.told[THERE] else False,
-            'state': 'done', 'needs': False, 'why': False, 'done_at': False, 'is_final': False}
+            'state': 'done', 'needs': False, 'why': False, 'done_at': False, 'is_final': False, 'is_older': False}
         if item.plan.kind == plan.BLOCKED:
             needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
             return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}
         if self._is_out_of_sight(item):
             return {**values, 'state': 'blocked', 'why': _(
                 "It was not found there: it was deleted, or your user there no longer sees it. It crosses once it is there again.")}
+        if item.plan.kind == plan.ASKED and item.is_older:
+            why = _("The record there is in an older state than it was: you are asked.")
+            return {**values, 'state': 'blocked', 'is_older': True, 'why': why}
         if item.plan.kind == plan.ASKED:
             return {**values, 'state': 'blocked', 'why': _("It may be on the other side already: you are asked.")}
         if item.error:

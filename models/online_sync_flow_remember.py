@@ -22,6 +22,8 @@ class OnlineSyncFlow(models.Model):
         self._translate_all(items)
         rules, met = self._rules(), []
         for item, were in zip(items, before, strict=True):
+            if item.is_older and item.plan.kind == plan.ASKED:
+                continue        # what it was is still what both agreed on
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
                 if item.is_careful:
@@ -42,6 +44,7 @@ class OnlineSyncFlow(models.Model):
         self._look_at_appendices(sides, met)
         self._note_all(items)
         self._ask_all(sides, items, rules)
+        self._ask_older(items)
 
     def _written_sides(self, item, slipped_in):
         return {name for side, name in ((HERE, LOCAL), (THERE, REMOTE))

@@ -166,7 +166,7 @@ class OnlineSyncFlow(models.Model):
         if left or page.more:
             self.write({'listing_done': left, **({} if left else {'listing_cursor': page.cursor})})
             return True
-        self.write({'listing_cursor': False, 'listing_done': False, 'listed_at': fields.Datetime.now()})
+        self.write({'listing_cursor': False, 'listing_done': False, 'listed_at': fields.Datetime.now(), 'older_wins': False})
         self._note_missing()
         return False
 

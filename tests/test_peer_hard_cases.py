@@ -113,7 +113,8 @@ class Rev10(PeerCase):
         self.assertTrue(self.there('res.partner', [('id', '=', twin)], 'active')[0]['active'])
         self.assertTrue(self.twin_of('res.partner', twin).exists())
 
-    def test_04_an_older_state_is_no_change(self):
+    def fall_back(self):
+        """A contact there whose state is an older one, as after a backup was restored."""
         self.switch_on('partner')
         here = self.env['res.partner'].create({'name': 'Acme', 'phone': '1'})
         self.run_sync()
@@ -125,6 +126,29 @@ class Rev10(PeerCase):
         self.flow('partner').listed_at = False
         self.run_sync()
         self.assertEqual(here.phone, '2')
+        return here
+
+    def phone_there(self, here):
+        return self.there('res.partner', [('id', '=', self.twin(here))], 'phone')[0]['phone']
+
+    def test_04_an_older_state_is_no_change(self):
+        here = self.fall_back()
+        here.street = 'Main 1'
+        self.runs(2)
+        self.assertEqual((here.phone, self.phone_there(here)), ('2', '1'), "nothing crosses until it is known whose state holds")
+        self.assertEqual(self.issues().mapped('kind'), ['older'])
+        self.issues().action_older_ours()
+        self.runs(2)
+        self.assertEqual((here.phone, self.phone_there(here)), ('2', '2'))
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(here))], 'street')[0]['street'], 'Main 1')
+        self.assertFalse(self.issues() or self.link.waiting_count or self.flow('partner').older_wins)
+
+    def test_04_an_older_state_that_is_wanted(self):
+        here = self.fall_back()
+        self.issues().action_older_theirs()
+        self.runs(2)
+        self.assertEqual((here.phone, self.phone_there(here)), ('1', '1'))
+        self.assertFalse(self.issues() or self.link.waiting_count)
 
     def test_05_a_record_without_a_date_of_change(self):
         self.switch_on('partner')
