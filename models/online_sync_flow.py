@@ -139,8 +139,9 @@ class OnlineSyncFlow(models.Model):
 
     def _side_here(self):
         env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env
-        return OdooSide(LocalAccess(env, self.link_id), self.company_id.id, self.link_id.user_id.lang or 'en_US',
-                        self.link_id.flow_ids._shapes())
+        flows = self.link_id.flow_ids
+        return OdooSide(LocalAccess(env, self.link_id, flows._choosers()), self.company_id.id, self.link_id.user_id.lang or 'en_US',
+                        flows._shapes())
 
     def _markers(self):
         """What the markers of this kind of records begin with."""

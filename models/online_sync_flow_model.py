@@ -48,6 +48,10 @@ class OnlineSyncFlow(models.Model):
                                  of=field.of or '') for field in flow.field_ids])
                 for flow in self.filtered(lambda flow: flow._is_chosen())}
 
+    def _choosers(self):
+        """{model that a user chose: id of that user}"""
+        return {odoo_models.model_of(flow.entity): flow.create_uid.id for flow in self.filtered(lambda flow: flow._is_chosen())}
+
     # -- choosing -----------------------------------------------------------------------------------------------------------------
 
     @api.model

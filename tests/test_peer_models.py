@@ -223,6 +223,20 @@ class PeerModelsTests:
         with self.assertRaisesRegex(AccessError, 'do not see all'):
             self.env['online.sync.flow'].with_user(user).sudo(False)._create_chosen(self.link, CATEGORY, ('name',), ('name',))
 
+    def test_what_the_chooser_does_not_see_later_does_not_flow(self):
+        user = new_test_user(self.env, login='limited', groups='account.group_account_manager,base.group_partner_manager',
+                             company_id=self.company.id)
+        flow = self.env['online.sync.flow'].with_user(user).sudo(False)._create_chosen(self.link, CATEGORY, ('name',), ('name',))
+        flow.sudo().write({'pairs_confirmed': True})
+        self.env['ir.rule'].sudo().create({
+            'name': 'some', 'model_id': self.env['ir.model']._get(CATEGORY).id, 'domain_force': "[('name', '!=', 'Secret')]"})
+        self.env[CATEGORY].sudo().create({'name': 'Secret'})
+        self.category('Open')
+        log = self.run_sync()
+        self.assertFalse(log.error, log.error)
+        self.assertFalse(self.named('Secret'))
+        self.assertTrue(self.named('Open'))
+
     def test_vanished_model(self):
         """A module that was uninstalled takes its flow out of the runs, and breaks no page."""
         flow = self.choose()
