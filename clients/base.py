@@ -213,6 +213,10 @@ class BooksClient(Client):
         """Which books these are: another text may mean other books. '' where that cannot change."""
         return ''
 
+    def is_of_same_books(self, other: 'BooksClient') -> bool:
+        """Whether another connection leads to the same books, by whatever address."""
+        return self.place == other.place
+
     @property
     def clock_difference(self) -> timedelta:
         """How far its clock is ahead of ours."""

@@ -90,7 +90,7 @@ def merge(base: Base | None, local: Mapping[str, Value], remote: Mapping[str, Va
 
     :param base: None when the two records were only just found to be the same: then what one side lacks is filled from the other
     :param newer: the side that was changed last, None when that cannot be said
-    :param decided: what a person decided, {name of a conflict: 'local' or 'remote'}
+    :param decided: what a person decided, {name of a conflict, or of a whole list: 'local' or 'remote'}
     :param is_careful: lines may have been written of which nobody remembers it: where both sides have new ones that are not equal, one may
         be the other, changed since. They are a conflict, of the whole list
     """
@@ -191,7 +191,7 @@ class _Merge:
 
     def settle(self, name, rule, base, local, remote):
         """Who wins where both sides moved apart: who a person or the rule says. None for a conflict."""
-        decided = self.decided.get(name)
+        decided = self.decided.get(name) or self.decided.get(name.partition('/')[0])
         policy = self.newer if rule.policy == NEWEST else rule.policy
         winner = decided or (policy if policy in (LOCAL, REMOTE) else None)
         if winner is None:

@@ -59,7 +59,9 @@ class Plan:
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        return (*self.merged.conflicts, *self.held)
+        """What a person decides: of a list that is held as a whole nothing of its lines besides."""
+        held = {one.name for one in self.held}
+        return (*(one for one in self.merged.conflicts if one.name.partition('/')[0] not in held), *self.held)
 
 
 def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, rules: Mapping[str, Rule], options: Options, *,

@@ -64,6 +64,9 @@ class OnlineSyncFlow(models.Model):
             except (ValueError, SyntaxError, TypeError, KeyError):
                 raise ValidationError(_("This filter cannot be used on both sides: it must be made of plain values.")) from None
             for condition in conditions:
+                if condition not in OPERATORS and condition[1] in ('in', 'not in') and not condition[2]:
+                    raise ValidationError(_(
+                        "The filter has a rule without a value, for “%s”: choose one, or remove the rule.", condition[0]))
                 if condition not in OPERATORS and flow._names_records(*condition):
                     raise ValidationError(_(
                         "The filter names records by “%s”, and they have other ids on the other side. Filter by a text of theirs, such as "

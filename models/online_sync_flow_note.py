@@ -24,6 +24,7 @@ class OnlineSyncFlow(models.Model):
                 changes = standing(item)
                 if not values['crossed'] and values['state'] == 'done':     # what was refused is as it was; who was out of sight is back
                     changes = changes.filtered(lambda change: change.state == 'blocked' and not change.needs)
+            changes = self._as_one(changes)
             if changes:
                 changes.write({**values, 'attempts': max(changes.mapped('attempts')) + 1,
                                'retry_at': changes._next_try() if item.error else False})
@@ -36,6 +37,15 @@ class OnlineSyncFlow(models.Model):
             item.changes = change
             if item.error:
                 change.retry_at = change._next_try()
+
+    def _as_one(self, changes):
+        """Several notes of one record become one, for what is to be done about it is one thing."""
+        if len(changes) > 1:
+            asked = self.env['online.sync.issue'].sudo().search([('change_id', 'in', changes.ids), ('state', '=', 'open')]).change_id
+            kept = (asked or changes)[:1]
+            (changes - kept).unlink()
+            return kept
+        return changes
 
     def _standing_changes(self, items):
         """The changes about these records that are not done yet: a function of an item."""

@@ -43,6 +43,7 @@ class OnlineSyncFlow(models.Model):
         ids = {change.res_id for change in changes if change.res_id}
         items = self._exchange(sides, ids, {change.external_id for change in changes if change.external_id}, changes)
         self._count(log, items)
+        changes = changes.exists()
         left = changes.filtered(lambda change: change._is_due()) | changes.browse(
             set(changes.ids) - {id_ for item in items for id_ in item.changes.ids})
         left.write({'state': 'done', 'done_at': fields.Datetime.now()})      # nothing of ours, or no longer there

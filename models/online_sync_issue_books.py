@@ -3,7 +3,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 
 from odoo import _, api, fields, models
-from odoo.tools import format_date, format_datetime, formatLang
+from odoo.tools import format_date, format_datetime, formatLang, html2plaintext
 
 from ..clients.books import Line, Ref
 from ..engine.entities import STATE, TEXT
@@ -158,6 +158,13 @@ class OnlineSyncIssue(models.Model):
             return _("%s line(s)", len(value))
         if isinstance(value, dict):
             return ', '.join(self._say(one) for one in value.values() if one not in (None, '') and not isinstance(one, (Line, tuple)))
+        return self._say_text(value)
+
+    @api.model
+    def _say_text(self, value):
+        """A text, or the name of a state."""
+        if isinstance(value, str) and value.startswith('<'):
+            value = html2plaintext(value).strip()
         states = {'draft': _("draft"), 'posted': _("posted"), 'cancelled': _("cancelled"), 'active': _("active"), 'archived': _("archived")}
         return states.get(value) or (f'“{self._short(str(value))}”' if value else _("empty"))
 
@@ -267,7 +274,7 @@ class OnlineSyncIssue(models.Model):
     def action_decide(self):
         """Decide field by field."""
         issue = self._open('conflict', 'posted')
-        newer = (issue.changed or {}).get('newer')
+        newer = issue.kind == 'conflict' and (issue.changed or {}).get('newer')      # what is posted is changed by nobody's default
         lines = []
         for one in issue._conflicts():
             here, there, base = self._say_sides(issue.flow_id, one['name'], one['local'], one['remote'], one['base'])

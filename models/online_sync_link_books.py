@@ -140,11 +140,16 @@ class OnlineSyncLink(models.Model):
 
     def _check_not_connected_twice(self, client):
         """Each of two connections to the same books would create what the other one created."""
-        other = self.sudo().search([
-            ('id', '!=', self.id), ('company_id', '=', self.company_id.id), ('peer_place', '=', client.place),
-            ('state', 'not in', ('draft', 'disconnected'))], limit=1)
-        if other:
-            raise errors.ConfigError(_("These books are connected already: “%s”. Open that connection instead.", other.name), field='url')
+        for other in self.sudo().search([
+                ('id', '!=', self.id), ('company_id', '=', self.company_id.id), ('provider', '=', self.provider),
+                ('state', 'not in', ('draft', 'disconnected'))]):
+            try:
+                is_same = client.is_of_same_books(other._client())
+            except errors.SyncError:        # whoever does not answer is known by its address
+                is_same = other.peer_place == client.place
+            if is_same:
+                raise errors.ConfigError(
+                    _("These books are connected already: “%s”. Open that connection instead.", other.name), field='url')
 
     def _note_place(self, client):
         """Other books than before have other keys: nothing that was known of the first ones holds."""

@@ -67,7 +67,9 @@ class OnlineSyncTwin(models.AbstractModel):
         """What crossed of the record and when, and what waits."""
         pairs = self._online_sync_pairs()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_change')
-        return {**action, 'context': {}, 'domain': [('flow_id', 'in', pairs.flow_id.ids), ('res_id', 'in', pairs.mapped('res_id'))]}
+        return {**action, 'context': {}, 'domain': [
+            ('flow_id', 'in', pairs.flow_id.ids), ('res_id', 'in', pairs.mapped('res_id')),
+            '|', ('state', '!=', 'done'), ('crossed', '!=', False)]}
 
     def action_open_online_sync_twin(self):
         """Open the record of the other side in a new tab; where there are several, the list of them."""
@@ -101,7 +103,8 @@ class OnlineSyncBinding(models.Model):
         for model in set(self.mapped('res_model')):
             ids = self.filtered(lambda binding, model=model: binding.res_model == model).mapped('res_id')
             records = self.env[model].with_context(active_test=False).search([('id', 'in', ids)]) if model in self.env else ()
-            names.update({(model, record.id): record.display_name for record in records})
+            names.update({(model, record.id): record.display_name for record in records
+                          if record.display_name != f'{model},{record.id}'})
         for binding in self:
             binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")
 

@@ -55,6 +55,79 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertFalse(link.can_run or link.next_run or link.log_ids)
         self.assertEqual(wizard.action_flows()['res_id'], link.id)
 
+    def test_one_step_back_from_signing_in(self):
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        link = wizard.link_id
+        action = wizard.action_back()
+        self.assertFalse(link.exists())
+        self.assertEqual((wizard.exists(), action['res_id'], wizard.provider), (wizard, wizard.id, False))
+        wizard.provider = 'odoo'
+        wizard.action_chosen()
+        self.assertEqual(wizard.step, 'sign_in')
+
+    def test_what_was_typed_wrong_can_be_emptied(self):
+        self.link.action_disconnect()
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        given = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']}
+        wizard.credentials = {**given, 'company': 'Foo Ltd'}
+        wizard.action_sign_in()
+        self.assertIn('Foo', wizard.problem + wizard.credentials['company'])
+        wizard.credentials = {**given, 'key': '', 'company': ''}
+        wizard.action_sign_in()
+        self.assertEqual((wizard.problem, wizard.peer_name), (False, 'Peer Company'))
+
+    def test_the_same_books_by_another_address(self):
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        self.env['ir.config_parameter'].sudo().set_param('account_online_sync.allowed_networks', '127.0.0.0/8,::1/128')
+        wizard.credentials = {'url': self.peer.url.replace('127.0.0.1', 'localhost'), 'database': self.peer.database, 'login': 'sync',
+                              'key': self.peer.keys['sync']}
+        wizard.action_sign_in()
+        self.assertIn('connected already', wizard.problem)
+
+    def test_notes_of_one_record_become_one(self):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoice = self.invoice(100, post=False)
+        invoice.invoice_line_ids.account_id = self.env['account.account'].create({
+            'code': '499777', 'name': 'Consulting', 'account_type': 'income'})
+        self.run_sync()
+        for number in range(3):
+            invoice.ref = f'R{number}'
+            self.run_sync()
+        changes = self.flow('invoice').change_ids.filtered(lambda change: change.res_id == invoice.id)
+        self.assertEqual(changes.mapped('state'), ['blocked'])
+        self.assertEqual(self.link.waiting_count, 1)
+
+    def test_a_price_and_the_lines_are_one_question(self):
+        """What is chosen for a list holds for all of its lines."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoice = self.invoice(95)
+        self.run_sync()
+        twin = self.twin(invoice)
+        line, = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'id')
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 100
+        invoice.action_post()
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.write_there('account.move', twin, invoice_line_ids=[[1, line['id'], {'price_unit': 90, 'name': 'other'}]])
+        self.rpc.call('account.move', 'action_post', [twin])
+        self.run_sync()
+        issue, = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+        wizard = self.env['online.sync.decide'].browse(issue.action_decide()['res_id'])
+        self.assertEqual(wizard.line_ids.filtered(lambda one: one.name.startswith('lines')).mapped('name'), ['lines'])
+        self.assertFalse(any(wizard.line_ids.mapped('choice')), "nothing is chosen beforehand for a posted document")
+        wizard.line_ids.choice = 'local'
+        wizard.action_confirm()
+        self.run_sync()
+        self.run_sync()
+        line, = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'price_unit', 'name')
+        self.assertEqual((line['price_unit'], line['name'], invoice.invoice_line_ids.price_unit), (100, 'work', 100))
+        self.assertFalse(self.link.issue_ids.filtered(lambda issue: issue.state == 'open').mapped('summary'))
+
     def test_nobody_answers_who_connects(self):
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
         wizard.action_chosen()

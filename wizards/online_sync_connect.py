@@ -75,7 +75,9 @@ class OnlineSyncConnect(models.TransientModel):
 
     def _inverse_credentials(self):
         for wizard in self.filtered('link_id'):
-            typed = {name: value.strip() for name, value in (wizard.credentials or {}).items() if value and value.strip()}
+            kept = {one.name for one in wizard._provider().credentials if one.kind != 'text'}      # empty: as it was
+            typed = {name: (value or '').strip() for name, value in (wizard.credentials or {}).items()}
+            typed = {name: value for name, value in typed.items() if value or name not in kept}
             if typed:
                 link = wizard.link_id.sudo()
                 link._store_credentials({**link._credentials_or_none(), **typed})
@@ -167,8 +169,9 @@ class OnlineSyncConnect(models.TransientModel):
         """One step back; nothing is lost."""
         self.ensure_one()
         if self.step == 'sign_in' and self.link_id.state == 'draft' and not self.link_id.account_ids:
-            self.link_id.unlink()
-            self.provider = False
+            link = self.link_id
+            self.write({'link_id': False, 'provider': False, 'problem': False, 'asked': False})
+            link.unlink()
         return self._show({'sign_in': 'choose', 'accounts': 'sign_in', 'flows': 'sign_in'}.get(self.step, 'choose'))
 
     def action_sign_in(self):
