@@ -24,10 +24,11 @@ class Writing:
             outcomes.update({n: Outcome(page[n].key, None, error) for n, error in refused.items()})
             page = {n: one for n, one in page.items() if n not in refused}
             keys, errors, found = habits.make({n: one for n, one in page.items() if not one.key})
-            for number, intent in self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key}).items():
+            changes = self._with_free_numbers(shape, {n: one for n, one in page.items() if one.key})
+            for number, intent in changes.items():
                 keys[number] = intent.key
                 errors[number] = self._update(shape, intent)
-            self._restore(entity, shape, {n: one for n, one in page.items() if one.key and one.keeps and not errors.get(n)}, errors)
+            self._restore(entity, shape, {n: one for n, one in changes.items() if one.keeps and not errors.get(n)}, errors)
             errors.update(habits.prepare({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             states = {n: (keys[n], one.state or one.reopens) for n, one in page.items()
                       if keys.get(n) and not errors.get(n)}
@@ -158,7 +159,8 @@ class Writing:
         names = {name for intent in written.values() for name in intent.keeps}
         records = self.read_records(entity, {intent.key for intent in written.values()}, names) if names else {}
         for number, intent in written.items():
-            lost = _lost(intent.keeps, records[intent.key].fields) if intent.key in records else {}
+            keeps = {name: value for name, value in intent.keeps.items() if isinstance(value, LineEdits) or name not in intent.fields}
+            lost = _lost(keeps, records[intent.key].fields) if intent.key in records else {}
             if lost:
                 errors[number] = self._update(shape, Intent(entity, intent.key, fields=lost))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from odoo import _, models
 
 from ..clients import books, errors
-from ..clients.books import Record, Ref
+from ..clients.books import LineEdits, Record, Ref
 from ..engine import plan
 from ..engine.entities import FILE
 from ..engine.plan import HERE, THERE, Plan
@@ -183,8 +183,8 @@ class OnlineSyncFlow(models.Model):
 
     def _own_refs(self, side, intents):
         """Intents with the references of the side that is to carry them out."""
-        fields, keeps = (self._in_words_of(side, [getattr(intent, name) for intent in intents]) for name in ('fields', 'keeps'))
-        return [replace(intent, fields=one, keeps=other) for intent, one, other in zip(intents, fields, keeps, strict=True)]
+        return [replace(intent, fields=fields)
+                for intent, fields in zip(intents, self._in_words_of(side, [intent.fields for intent in intents]), strict=True)]
 
     def _in_words_of(self, side, values):
         """Values with the references of a side."""
@@ -212,6 +212,7 @@ class OnlineSyncFlow(models.Model):
     def _write_page(self, sides, side, wanted):
         wanted = [(item, self._with_files(sides, side, item, intent)) for item, intent in wanted]
         wanted = [(item, self._told_apart(side, intent)) for item, intent in wanted if intent]
+        wanted = [(item, replace(intent, keeps=_as_told(intent.keeps, item.told[side]))) for item, intent in wanted]
         outcomes = sides[side].write_records(self.entity, self._own_refs(side, [intent for _item, intent in wanted]))
         for (item, _intent), outcome in zip(wanted, outcomes, strict=True):
             item.outcomes[side] = outcome
@@ -247,3 +248,10 @@ class OnlineSyncFlow(models.Model):
         there = set(self._model().browse(ties.mapped('res_id')).exists().ids)
         known = ties.filtered(lambda tie: tie.res_id in there)
         return replace(intent, apart=frozenset(map(str, known.mapped('res_id')) if side == HERE else known.mapped('external_id')))
+
+
+def _as_told(keeps, record):
+    """What is to be kept, as the side itself says it: two of its records may be one for us."""
+    lines = {name: {line.key: line.fields for line in record.fields[name]} for name, value in keeps.items() if isinstance(value, LineEdits)}
+    return {name: LineEdits(update={key: {inner: lines[name][key][inner] for inner in fields} for key, fields in value.update.items()})
+            if name in lines else record.fields[name] for name, value in keeps.items()}
