@@ -153,6 +153,18 @@ class OnlineSyncChange(models.Model):
 
     @api.autovacuum
     def _gc_done(self):
-        """What crossed is kept for half a year. What somebody skipped is kept: else it would be new one day."""
-        limit = fields.Datetime.subtract(fields.Datetime.now(), days=180)
-        self.search([('state', '=', 'done'), ('write_date', '<', limit)], limit=10000).unlink()
+        """What crossed is kept for half a year, what came to nothing for a week. What somebody skipped is kept: else it would be new one
+        day.
+        """
+        for days, more in ((180, []), (7, [('crossed', '=', False)])):
+            limit = fields.Datetime.subtract(fields.Datetime.now(), days=days)
+            self.search([('state', '=', 'done'), ('write_date', '<', limit), *more], limit=100000).unlink()
+
+    @api.autovacuum
+    def _gc_pending(self):
+        """A connection that cannot run notes each edit: the last one of a record is enough."""
+        self.flush_model(['flow_id', 'res_id', 'state'])
+        self.env.cr.execute(
+            """DELETE FROM online_sync_change WHERE id IN (
+                   SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY flow_id, res_id ORDER BY id DESC) place
+                                     FROM online_sync_change WHERE state = 'pending' AND res_id > 0) noted WHERE place > 1)""")

@@ -116,6 +116,9 @@ class OnlineSyncFlow(models.Model):
                 issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)._note_who(sides, item, self._newer(item))
             else:
                 agreed |= item.binding
+            alone = item.told[HERE] or item.told[THERE]
+            if item.binding.gone and alone and alone.state in (books.CANCELLED, books.ARCHIVED):
+                issues._settle_binding(item.binding, {'gone'})      # a person did what was asked
             wrong = self._wrong_totals(item, rules)
             if wrong:
                 issues._raise_totals(self, item.binding, item.local, item.remote, wrong)

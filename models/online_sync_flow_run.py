@@ -121,8 +121,8 @@ class OnlineSyncFlow(models.Model):
         due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
         if self.direction == 'pull' or self.checked_here_at and self.checked_here_at > due:
             return False
-        gone, page = self._gone_here(), sides[HERE].read_listing(self.entity, self.checked_upto or '')
-        moved = [] if gone else self._moved_unnoted(page.versions)
+        gone, page = [] if self.checked_upto else self._gone_here(), sides[HERE].read_listing(self.entity, self.checked_upto or '')
+        moved = [] if gone else self._moved_unnoted(sides, page.versions)
         if gone or moved:
             self._count(log, self._exchange(sides, here=(gone or moved)[:PAGE]))
         if len(gone) > PAGE:
@@ -140,7 +140,7 @@ class OnlineSyncFlow(models.Model):
         ids = bindings.mapped('res_id')
         return sorted(set(ids) - set(self._model().browse(ids).exists().ids))
 
-    def _moved_unnoted(self, versions):
+    def _moved_unnoted(self, sides, versions):
         """Ids of those that are not as they were when they were looked at last, and of those that nobody looked at."""
         about = [('flow_id', '=', self.id), ('res_id', 'in', [int(key) for key in versions])]
         noted = self.env['online.sync.change'].search_fetch(about, ['res_id', 'state'])
@@ -149,7 +149,9 @@ class OnlineSyncFlow(models.Model):
                  and (one.local_version or '') < versions[str(one.res_id)]}
         moved -= set(noted.filtered(lambda change: change.state != 'done').mapped('res_id'))
         if self.is_loaded and self.missing_there == CREATE and not self._entity().is_appendix:
-            moved |= {int(key) for key in versions} - {*bound.mapped('res_id'), *noted.mapped('res_id')}
+            unknown = {int(key) for key in versions} - {*bound.mapped('res_id'), *noted.mapped('res_id')}
+            only = self._filter(HERE)
+            moved |= {int(key) for key in sides[HERE].find_matching(self.entity, map(str, unknown), only)} if only and unknown else unknown
         return sorted(moved)
 
     def _check_listing(self, sides, log):
