@@ -212,10 +212,12 @@ class _Merge:
     # -- lines ------------------------------------------------------------------------------------------------------------------
 
     def _lines(self, name, rule, local, remote):
-        """Decide a list of lines: one by one, or as a whole where nothing was agreed on yet."""
+        """Decide a list of lines: one by one, or as a whole where nothing was agreed on yet and nothing tells which line is which."""
         local, remote = _flowing(local, rule), _flowing(remote, rule)
-        if _is_known(self.base, name):
-            edits = _LineMerge(self, name, rule, _flowing(self.base.local[name], rule), _flowing(self.base.remote[name], rule))
+        known = _is_known(self.base, name)
+        if known or rule.key:
+            base = [_flowing(told[name], rule) for told in (self.base.local, self.base.remote)] if known else [(), ()]
+            edits = _LineMerge(self, name, rule, *base)
             for_local, for_remote = edits.of(local, remote)
             self.twins[name] = edits.twins
             if for_local:
@@ -316,7 +318,7 @@ def _agreed_lines(name, rule, old, merged, local, remote, before, written):
     local, remote = _flowing(local, rule), _flowing(remote, rule)
     is_written = name in merged.to_local or name in merged.to_remote
     known = _is_known(old, name)
-    if not known and not is_written and not _same_lines(local, remote):
+    if not known and not rule.key and not is_written and not _same_lines(local, remote):
         return None
     base_here, base_there = (_flowing(old.local[name], rule), _flowing(old.remote[name], rule)) if known else ((), ())
     ours, new_here = _by_key(base_here, local)

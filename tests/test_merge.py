@@ -187,6 +187,18 @@ class TestMerge(BaseCase):
         pair.here.lines[next(reversed(pair.here.lines))]['holder'] = 'c'
         pair.round()
         self.assertFalse(pair.round())
+        fresh = Pair(Book('h', {}), Book('t', {}), rules)
+        fresh.here.add({'number': '1', 'holder': 'a'})
+        fresh.here.add({'number': '2', 'holder': ''})
+        fresh.there.add({'number': '1', 'holder': 'b'})
+        fresh.there.add({'number': '3', 'holder': ''})
+        told = fresh.round()
+        self.assertEqual([conflict.name.rpartition('/')[2] for conflict in told.conflicts], ['holder'])
+        numbers = [sorted(line['number'] for line in book.lines.values()) for book in (fresh.here, fresh.there)]
+        self.assertEqual(numbers, [['1', '2', '3']] * 2)
+        fresh.there.lines[next(iter(fresh.there.lines))]['holder'] = 'a'
+        fresh.round()
+        self.assertFalse(fresh.round())
         pair.there.lines[next(reversed(pair.there.lines))]['number'] = '3'
         pair.round()
         self.assertEqual([[line['number'] for line in book.lines.values()] for book in (pair.here, pair.there)], [['11 1', '3']] * 2)
