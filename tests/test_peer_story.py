@@ -50,6 +50,7 @@ class StoryTests:
         self.story.play(int(os.environ.get('ONLINE_SYNC_STEPS') or STEPS))
         self.story.settle()
         self.story.check()
+        self.story.check_one_sided()
         self.story = None
 
     story = None

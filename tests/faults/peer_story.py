@@ -179,6 +179,31 @@ class Story:
         if problems:
             raise AssertionError('\n'.join([f'seed {self.seed}', *problems, *self.told]))
 
+    def check_one_sided(self, count=10):
+        """Whoever edits alone finds what they entered as they entered it, whatever the other side computes of it."""
+        problems = []
+        for number in range(count):
+            side, edit = self.random.choice((HERE, THERE)), self.random.choice(EDITS)
+            self.act(f'alone {number}', side, edit if edit not in (same_partner, same_document) else new_invoice)
+            before = self.told_by(side)
+            self.sync()
+            self.sync()
+            after = self.told_by(side)
+            for key, values in before.items():
+                now = after.get(key, {})
+                problems += [f'{self.told[-3]}: {key} {name} was {value!r}, is {now.get(name)!r}' for name, value in values.items()
+                             if now.get(name) != value]
+        if problems:
+            raise AssertionError('\n'.join([f'seed {self.seed}: what was entered on one side was changed', *problems, *self.told]))
+
+    def told_by(self, side):
+        """{(entity, key): all that a side says of it}"""
+        books, found = self.case.sides()[side], {}
+        for entity in ENTITIES:
+            records = books.read_records(entity, books.read_listing(entity, '').versions)
+            found.update({(entity, key): {**record.fields, STATE: record.state} for key, record in records.items()})
+        return found
+
     def stuck(self):
         """What waits or was refused although nobody is asked about it."""
         for change in self.case.env['online.sync.change'].sudo().search([
@@ -452,6 +477,14 @@ def line_quantity(story, books):
     _with_line(story, books, lambda id_: [1, id_, {'quantity': story.random.choice((1, 4, 2.5))}])
 
 
+def line_product(story, books):
+    """As a form does it: the product, with all that it brings along or that the user keeps."""
+    product = story.pick(books, 'product.product', [('default_code', 'like', f's{story.seed}')])
+    if product:
+        _with_line(story, books, lambda id_: [1, id_, {
+            'product_id': product, 'price_unit': story.price(), 'name': story.text() or 'p', 'tax_ids': [[6, 0, []]]}])
+
+
 def remove_line(story, books):
     _with_line(story, books, lambda id_: [2, id_, 0])
 
@@ -614,7 +647,7 @@ EDITS = [
     _field_edit('email', ('a@example.com', 'b@example.com', '')), _field_edit('name', ('Renamed A', 'Renamed B')),
     _field_edit('comment', ('<p>hello</p>', '<p>bye</p>', '')),
     new_product, product_price, product_text, new_invoice, new_invoice, new_posted_invoice, new_bill, new_credit_note, add_line, line_price,
-    line_text, line_quantity, remove_line, post, post, reset, cancel, change_partner,
+    line_text, line_quantity, line_product, remove_line, post, post, reset, cancel, change_partner,
     _move_edit('invoice_date_due', ('2026-04-01', '2026-05-01')), _move_edit('payment_reference', ('x1', 'x2')),
     new_payment, new_payment, post_payment, reset_payment, cancel_payment, payment_amount, pay_document, pay_document, pay_document, match,
     match, unmatch, new_entry, new_entry, post_entry, reset_entry, entry_amount,
