@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from .books import Introduction, Peer, Side
-from .errors import ConfigError, ProtocolError
+from .errors import SIGN_IN, ConfigError, ProtocolError
 from .http import Http
 from .records import Balance, Consent, Institution, Page, Presence, Redirect, RemoteAccount, Window
 
@@ -143,7 +143,7 @@ class Client(abc.ABC):
         value = self.credentials.get(name)
         if not value:
             label = next((c.label for c in self.provider.credentials if c.name == name), name)
-            raise ConfigError(f"{self.provider.title}: “{label}” is missing. Enter it where you sign in (Reconnect).", field=name)
+            raise ConfigError(f"{self.provider.title}: “{label}” is missing. Enter it{SIGN_IN}.", field=name)
         return value
 
     def revoke(self) -> None:   # noqa: B027 - most providers have no such call

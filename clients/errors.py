@@ -7,7 +7,8 @@ sentence nor the detail may hold a secret, a full IBAN or a full body: whoever r
 import re
 from datetime import date, datetime
 
-#: How sentences about what passes by itself end.
+#: How sentences end about a setting that is missing, and about what passes by itself.
+SIGN_IN = " where you sign in (Reconnect)"
 AGAIN = re.compile(r'(?i)\b(t)he next synchronization tries again')
 
 
@@ -30,7 +31,7 @@ class SyncError(Exception):
     @property
     def message_at_once(self) -> str:
         """The sentence for somebody who has just pressed a button: it is up to them to try again."""
-        return AGAIN.sub(r'\1ry again in a moment', self.message)
+        return AGAIN.sub(r'\1ry again in a moment', self.message).replace(SIGN_IN, '')
 
     def log_line(self) -> str:
         """Everything known about the error on one line, for the log."""

@@ -73,7 +73,8 @@ class OnlineSyncFlow(models.Model):
                               'after': say(intent.state)})
         for one in item.plan.conflicts:
             before, after = issues._say_sides(self, one.name, one.local, one.remote)
-            lines.append({**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': before, 'after': after})
+            lines.append({**base, 'kind': 'conflict', 'field_name': self._title_of(one.name), 'before': _("Here: %s", before),
+                          'after': _("There: %s", after)})
         return lines
 
     @api.model

@@ -132,6 +132,8 @@ class TestPeerScreens(PeerCase, HttpCase):
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
         wizard.action_chosen()
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
+        wizard.action_sign_in()
+        self.assertRegex(wizard.problem, "“Address” is missing. Enter it.$")
         wizard.credentials = {'url': 'http://127.0.0.1:1', 'login': 'sync', 'key': 'key'}
         wizard.action_sign_in()
         self.assertIn("cannot be reached at the moment. Try again in a moment.", wizard.problem)
