@@ -8,7 +8,7 @@ from ..clients import errors
 from ..engine.plan import HERE
 
 KINDS = [('create_here', "Created here"), ('create_there', "Created there"), ('change', "Changed"),
-         ('remove', "Archived or cancelled"), ('conflict', "For you to decide"), ('blocked', "Waits")]
+         ('remove', "Archived or cancelled"), ('conflict', "You decide"), ('blocked', "Waits")]
 
 
 class OnlineSyncDryRun(models.TransientModel):
