@@ -147,6 +147,22 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertIn('Peer Company', wizard.problem)
         self.assertEqual(wizard.provider_facts['asked'], ['company'])
 
+    def test_pairs_are_called_by_name(self):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice', 'payment', 'allocation')
+        account = self.flow('account').binding_ids[:1]
+        code = self.env['account.account'].browse(account.res_id).code
+        self.assertTrue(code and account.name_here.startswith(f'{code} '), account.name_here)
+        invoice = self.invoice(10)
+        payment = self.env['account.payment'].create({
+            'payment_type': 'inbound', 'partner_type': 'customer', 'partner_id': self.partner.id, 'amount': 10, 'date': invoice.date,
+            'journal_id': self.company_data['default_journal_bank'].id})
+        payment.action_post()
+        (invoice.line_ids | payment.move_id.line_ids).filtered(lambda line: line.account_type == 'asset_receivable').reconcile()
+        self.run_sync()
+        tie, = self.flow('allocation').binding_ids
+        self.assertIn(invoice.name, tie.name_here)
+
     def test_changes_that_crossed(self):
         """What was noted and came to nothing is no news."""
         here = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
