@@ -106,7 +106,7 @@ def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote:
     conflict, a field that does not flow) keeps its old base.
 
     What was agreed on and what a side that was written to computed anew, because of what was written, is agreed on as it is: it is nobody's
-    change.
+    change. Where a field only comes from that side, it is that side's to say.
 
     :param own: names of what is sent as something else than it is where it comes from
     :param before: what both sides held before anything was written
@@ -126,8 +126,8 @@ def agree(base: Base | None, merged: Merged, local: Mapping[str, Value], remote:
             sent = ({}, {}) if name in own else (merged.to_remote, merged.to_local)
             new_local[name], new_remote[name] = sent[0].get(name, local[name]), sent[1].get(name, remote[name])
         elif before and name not in own and name in unmoved({name: rule}, old.local, old.remote, before.local, before.remote):
-            new_local[name] = local[name] if LOCAL in written else before.local[name]
-            new_remote[name] = remote[name] if REMOTE in written else before.remote[name]
+            new_local[name] = local[name] if LOCAL in written and rule.direction != PUSH else before.local[name]
+            new_remote[name] = remote[name] if REMOTE in written and rule.direction != PULL else before.remote[name]
     return Base(new_local, new_remote)
 
 

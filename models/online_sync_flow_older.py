@@ -3,6 +3,7 @@ from odoo import _, api, fields, models
 
 from ..engine.entities import STATE
 from ..engine.merge import LOCAL, REMOTE
+from .online_sync_flow_remember import OUT_OF_SIGHT
 
 OLDER = 'older'
 
@@ -16,7 +17,7 @@ class OnlineSyncFlow(models.Model):
 
     def _is_older(self, side, binding, record):
         known = binding.remote_version
-        return bool(record and record.version and known) and side.is_older(record.version, known)
+        return bool(record and record.version and known and known != OUT_OF_SIGHT) and side.is_older(record.version, known)
 
     def _plan_of_older(self, item, planned):
         """What a person said: theirs is a change like any other; ours goes there again, and what is posted is asked about one by one.

@@ -171,6 +171,23 @@ class TestMerge(BaseCase):
         self.assertEqual(len(merge(pair.base, pair.here.told(), pair.there.told(), RULES, is_careful=True).to_remote['lines'].add), 1,
                          "nothing new there: it cannot be a copy")
 
+    def test_what_a_side_computes_anew_is_nobodys_change(self):
+        for direction, comes_back in ((BOTH, False), (PUSH, False), (PULL, True)):
+            rules = {'partner': Rule(), 'terms': Rule(direction)}
+            base = Base(*[{'partner': 'a', 'terms': 't'}] * 2)
+            here, there = {'partner': 'b', 'terms': 't'}, {'partner': 'a', 'terms': 't'}
+            told = merge(base, here, there, rules)
+            now = {'partner': 'b', 'terms': 'of b'}
+            base = agree(base, told, here, now, rules, before=Base(here, there), written={REMOTE})
+            with self.subTest(direction=direction):
+                told = merge(base, here, now, rules)
+                self.assertEqual((dict(told.to_local), dict(told.to_remote)), ({'terms': 'of b'} if comes_back else {}, {}))
+        base = Base(*[{'partner': 'a', 'terms': 't'}] * 2)
+        base = agree(base, merge(base, here, there, {'partner': Rule(), 'terms': Rule()}), {**here, 'terms': 'mine'}, now,
+                     {'partner': Rule(), 'terms': Rule()}, before=Base(here, there), written={REMOTE})
+        self.assertEqual(dict(merge(base, {**here, 'terms': 'mine'}, now, {'terms': Rule()}).to_remote), {'terms': 'mine'},
+                         "what is typed here meanwhile is a change")
+
     def test_lines_that_are_known_by_a_number(self):
         rules = {**RULES, 'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
         pair = pair_of({'name': 'n', 'street': 's', 'lines': ()}, rules)
