@@ -18,13 +18,15 @@ class OnlineSyncFlow(models.Model):
     def _note_all(self, items):
         """What became of the changes; what crossed without one gets one, for the history."""
         new, standing = [], self._standing_changes([item for item in items if not item.changes])
+        several = used = self.env['online.sync.change']
         for item in items:
             values, changes = self._outcome_of(item), item.changes
             if not changes:
                 changes = standing(item)
                 if not values['crossed'] and values['state'] == 'done':     # what was refused is as it was; who was out of sight is back
                     changes = changes.filtered(lambda change: change.state == 'blocked' and not change.needs)
-            changes = self._as_one(changes)
+            kept, several = self._as_one(changes), several | changes
+            changes, used = kept, used | kept
             if changes:
                 changes.write({**values, 'attempts': max(changes.mapped('attempts')) + 1,
                                'retry_at': changes._next_try() if item.error else False})
@@ -32,6 +34,7 @@ class OnlineSyncFlow(models.Model):
             elif values['crossed'] or values['state'] != 'done':
                 origin = 'here' if THERE in item.outcomes or not item.told[THERE] else 'there'
                 new.append((item, {**values, 'flow_id': self.id, 'origin': origin, 'attempts': 1}))
+        (several - used).unlink()
         created = self.env['online.sync.change'].create([values for _item, values in new])
         for (item, _values), change in zip(new, created, strict=True):
             item.changes = change
@@ -39,12 +42,10 @@ class OnlineSyncFlow(models.Model):
                 change.retry_at = change._next_try()
 
     def _as_one(self, changes):
-        """Several notes of one record become one, for what is to be done about it is one thing."""
+        """The one of several notes of a record that stays, for what is to be done about it is one thing."""
         if len(changes) > 1:
             asked = self.env['online.sync.issue'].sudo().search([('change_id', 'in', changes.ids), ('state', '=', 'open')]).change_id
-            kept = (asked or changes)[:1]
-            (changes - kept).unlink()
-            return kept
+            return (asked or changes)[:1]
         return changes
 
     def _standing_changes(self, items):

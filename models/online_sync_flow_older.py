@@ -67,7 +67,8 @@ class OnlineSyncIssue(models.Model):
             issue = issue._open(OLDER)
             flow = issue.flow_id.sudo()
             flow.write({'older_wins': winner, 'listed_at': False})
-            flow.change_ids.filtered(lambda change: change.state == 'blocked' and change.is_older).write({'state': 'pending', 'why': False})
+            flow.change_ids.search([('flow_id', '=', flow.id), ('state', '=', 'blocked'), ('is_older', '=', True)]).write({
+                'state': 'pending', 'why': False})
             issue._close(words)
             issue.link_id._wake()
         return True

@@ -22,8 +22,8 @@ class OnlineSyncFlow(models.Model):
         self._translate_all(items)
         rules, met = self._rules(), []
         for item, were in zip(items, before, strict=True):
-            if item.is_older and item.plan.kind == plan.ASKED:
-                continue        # what it was is still what both agreed on
+            if item.is_older and (item.error or item.plan.kind in (plan.ASKED, plan.BLOCKED)):
+                continue        # what it was is still what both agreed on: else the older state would be a change that was made there
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
                 if item.is_careful:

@@ -46,7 +46,7 @@ class OnlineSyncFlow(models.Model):
         changes = changes.exists()
         left = changes.filtered(lambda change: change._is_due()) | changes.browse(
             set(changes.ids) - {id_ for item in items for id_ in item.changes.ids})
-        left.write({'state': 'done', 'done_at': fields.Datetime.now()})      # nothing of ours, or no longer there
+        left.write({'state': 'done', 'why': False, 'done_at': fields.Datetime.now()})       # nothing of ours, or no longer there
         self.env['online.sync.issue'].sudo()._settle_rejected(left)
         return True
 
