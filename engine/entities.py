@@ -5,7 +5,7 @@ Declarations only, in words of accounting and not of any system. A side may lack
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .merge import BOTH, OFF
+from .merge_rules import BOTH, OFF
 
 TEXT, HTML, BOOL, NUMBER, MONEY, DATE, INSTANT, CHOICE, CODE, REF, REFS, LINES, FILE = (
     'text', 'html', 'bool', 'number', 'money', 'date', 'instant', 'choice', 'code', 'ref', 'refs', 'lines', 'file')

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..clients.books import Record, Value
 from .entities import Entity
-from .merge import is_empty
+from .merge_rules import is_empty
 
 EXACT, PROBABLE = 'exact', 'probable'
 #: Fields that people write with and without spaces, points and dashes.

@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..clients.books import ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, Line, LineEdits, Record, Ref, Value
+from .agree import unmoved, unmoved_lines
 from .entities import CREATE, FILE, STATE, Entity
-from .merge import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty, merge, unmoved, unmoved_lines
+from .merge import merge
+from .merge_rules import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty
 
 HERE, THERE = 'here', 'there'
 #: What a plan does.

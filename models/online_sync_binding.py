@@ -3,7 +3,7 @@ import json
 from odoo import api, fields, models
 
 from ..clients.books import Ref
-from ..engine.merge import Base
+from ..engine.merge_rules import Base
 from ..engine.values import from_json, to_json
 from .compat import HAS_CONSTRAINT
 
@@ -56,7 +56,7 @@ class OnlineSyncBinding(models.Model):
             ('there_uniq', 'UNIQUE(flow_id, external_id)', "The record of the other side is paired already.")]
 
     def _base(self):
-        """engine.merge.Base, None while nothing was agreed on."""
+        """engine.merge_rules.Base, None while nothing was agreed on."""
         return None if self.base_local is None and self.base_remote is None or self.base_local is False else Base(
             from_json(self.base_local), from_json(self.base_remote))
 
@@ -72,7 +72,7 @@ class OnlineSyncBinding(models.Model):
     def _decisions(self, conflicts):
         """{name: side} of what a person decided and what is still about the same values: what was typed since nobody decided on.
 
-        :param conflicts: engine.merge.Conflict as they are now
+        :param conflicts: engine.merge_rules.Conflict as they are now
         """
         now = {one.name: _seen(one.local, one.remote) for one in conflicts} if self.decided else {}
         return {name: one['side'] for name, one in (self.decided or {}).items() if name in now and now[name] == one['seen']}

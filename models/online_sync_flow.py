@@ -116,7 +116,7 @@ class OnlineSyncFlow(models.Model):
         return plan.Options(self.direction, self.missing_here, self.missing_there, self.arrives_as, self.archives, self.follows)
 
     def _rules(self):
-        """{name of a field: engine.merge.Rule}, the state among them."""
+        """{name of a field: engine.merge_rules.Rule}, the state among them."""
         rows = {row.name: row for row in self.field_ids}
         flowing = set(self.link_id.flow_ids.filtered(lambda flow: flow.direction != 'off').mapped('entity'))
         rules = {field.name: self._rule(field, rows, flowing) for field in self._entity().fields}

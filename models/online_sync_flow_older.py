@@ -2,7 +2,7 @@
 from odoo import _, api, fields, models
 
 from ..engine.entities import STATE
-from ..engine.merge import LOCAL, REMOTE
+from ..engine.merge_rules import LOCAL, REMOTE
 from .online_sync_flow_remember import OUT_OF_SIGHT
 
 OLDER = 'older'

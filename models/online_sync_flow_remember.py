@@ -5,8 +5,9 @@ from odoo import _, models
 
 from ..clients.books import DRAFT, Intent, LineEdits
 from ..engine import plan
+from ..engine.agree import agree
 from ..engine.entities import STATE
-from ..engine.merge import LOCAL, REMOTE, Base, agree
+from ..engine.merge_rules import LOCAL, REMOTE, Base
 from ..engine.plan import HERE, THERE
 
 #: A version that no record has: whatever is there is looked at.

@@ -7,7 +7,7 @@ from odoo.tools import format_date, format_datetime, formatLang, html2plaintext
 
 from ..clients.books import Line, Ref
 from ..engine.entities import STATE, TEXT
-from ..engine.merge import DELETED, is_empty
+from ..engine.merge_rules import DELETED, is_empty
 from ..engine.pairing import EXACT, Pair
 from ..engine.plan import HERE
 from ..engine.values import from_json, to_json

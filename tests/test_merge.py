@@ -7,7 +7,9 @@ from itertools import count
 from odoo.tests import BaseCase, tagged
 
 from ..clients.books import Line, LineEdits, Ref
-from ..engine.merge import ASK, BOTH, DELETED, LOCAL, NEWEST, OFF, PULL, PUSH, REMOTE, Base, Conflict, Rule, agree, merge
+from ..engine.agree import agree
+from ..engine.merge import merge
+from ..engine.merge_rules import ASK, BOTH, DELETED, LOCAL, NEWEST, OFF, PULL, PUSH, REMOTE, Base, Conflict, Rule
 from ..engine.values import from_json, to_json
 from .test_matching_properties import property_of
 

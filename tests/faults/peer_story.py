@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, MissingError, UserError
 
 from ...clients.errors import Rejected
 from ...engine.entities import STATE
-from ...engine.merge import OFF
+from ...engine.merge_rules import OFF
 from ...engine.plan import HERE, THERE
 from ..servers.proxy import FAULTS
 
