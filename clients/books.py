@@ -283,15 +283,22 @@ class Side(abc.ABC):
         """
 
     @abc.abstractmethod
-    def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None) -> dict[str, Record]:
+    def read_records(self, entity: str, keys: Collection[str], names: Collection[str] | None = None,
+                     refused: dict[str, SyncError] | None = None) -> dict[str, Record]:
         """Records by key; those that are not there (or not for us) are missing.
 
         :param names: of fields; None for all but the contents of files
+        :param refused: is told by key why a record cannot be read while others can; None when no such record may be passed over
+        :raises Rejected, ServerFault: a record cannot be read and `refused` is None, or none can be read at all
         """
 
     @abc.abstractmethod
     def write_records(self, entity: str, intents: Sequence[Intent]) -> list[Outcome]:
         """One outcome for each intent, in their order."""
+
+    def foresee(self, entity: str, intents: Sequence[Intent]) -> dict[int, SyncError]:
+        """{place of an intent: why it would be refused} as far as that is known without trying: closed periods, currencies."""
+        return {}
 
     @abc.abstractmethod
     def describe(self, entity: str) -> dict[str, FieldInfo]:

@@ -3,7 +3,7 @@
 All that differs between the two is how a method is called (:class:`Access`). What differs between Odoo's series is found out by asking
 (`fields_get`): a field that a series does not have is not told and not written.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any, Protocol
@@ -18,10 +18,11 @@ from .books import (
     Side,
     Value,
 )
+from .errors import Rejected
 from .odoo_balances import Balances, SumAccess
 from .odoo_finding import LONG_AGO, TIME, Finding
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
-from .odoo_writing import Writing
+from .odoo_writing import REFUSALS, Writing
 from .pace import Pace
 
 #: {how a field is converted: types of Odoo that can be}
@@ -29,6 +30,11 @@ TYPES = {
     'text': ('char', 'text', 'html'), 'html': ('html', 'text'), 'choice': ('selection',), 'bool': ('boolean',), 'file': ('binary',),
     'number': ('float', 'integer', 'monetary', 'many2one_reference'), 'date': ('date', 'datetime'), 'instant': ('datetime',),
     'id': ('many2one',), 'ids': ('many2many', 'one2many'), 'code': ('many2one',)}
+
+
+#: So many records are tried to tell whether a kind of records can be read.
+SAMPLE = 3
+UNKNOWN_STATE = "Its state is “{state}”, which only an addon knows. It goes on by itself once it is a draft, posted or cancelled."
 
 
 class Access(SumAccess, Protocol):
@@ -85,10 +91,32 @@ class OdooSide(Finding, Balances, Writing, Side):
         rows = self._rows('res.users', [('id', '=', int(changed_by))], ['name'], 1) if changed_by else []
         return rows[0]['name'] if rows else ''
 
-    def read_records(self, entity, keys, names=None):
+    def read_records(self, entity, keys, names=None, refused=None):
         shape, ids = self.shapes[entity], sorted(int(key) for key in keys)
-        pages = self.access.reading.batches(ids, lambda part: self._read_page(entity, shape, part, names))
-        return {key: record for page in pages for key, record in page.items()}
+
+        def read(part):
+            try:
+                return self._read_page(entity, shape, part, names)
+            except REFUSALS:
+                if refused is None or not self._can_read_others(entity, shape, part):
+                    raise
+                return self._read_each(entity, shape, part, names, refused)
+        return {key: record for page in self.access.reading.batches(ids, read) for key, record in page.items()}
+
+    def _can_read_others(self, entity, shape, ids):
+        """Whether it is these records that cannot be read, and not the whole kind."""
+        others = self._rows(shape.model, [*self._domain(shape), ('id', 'not in', ids)], [], SAMPLE)
+        return not others or any(self._read_each(entity, shape, [row['id'] for row in others], None, {}))
+
+    def _read_each(self, entity, shape, ids, names, refused):
+        """Those of a page that can be read; why the others cannot goes to `refused`."""
+        found = {}
+        for id_ in ids:
+            try:
+                found.update(self._read_page(entity, shape, [id_], names))
+            except REFUSALS as error:
+                refused[str(id_)] = error
+        return found
 
     def _read_page(self, entity, shape, ids, names):
         maps = [one for one in self._usable(shape.model, shape.maps) if (one.kind != 'file' if names is None else one.name in names)]
@@ -106,13 +134,20 @@ class OdooSide(Finding, Balances, Writing, Side):
         values.update({name: by_parent.get(row['id'], ()) for name, by_parent in lines.items()})
         for name in shape.derived(values):
             values.pop(name, None)
-        state = shape.states[row['state']] if shape.states else ACTIVE if row.get('active', True) else ARCHIVED
+        state = self._state_of(shape, row)
         if values.get('number') in ('/', 'False'):
             values['number'] = ''
         moment = row['write_date'] or LONG_AGO
         return Record(entity, str(row['id']), '' if moment >= fresh else moment, values, state,
                       datetime.strptime(moment, TIME).replace(tzinfo=timezone.utc), str(row['write_uid'] or ''),
                       title or str(row[shape.title] or ''), row['create_date'] or '')
+
+    def _state_of(self, shape, row):
+        if not shape.states:
+            return ACTIVE if row.get('active', True) else ARCHIVED
+        if row['state'] not in shape.states:        # of an addon, such as one by which documents are approved
+            raise Rejected(UNKNOWN_STATE.format(state=row['state']))
+        return shape.states[row['state']]
 
     def _read_lines(self, lines, parents):
         """{id of the parent: its lines, in their order}"""
@@ -168,7 +203,10 @@ class OdooSide(Finding, Balances, Writing, Side):
             return Ref(one.of, str(raw)) if raw else None
         return self._codes_of(one.code).get(raw, '') if raw else ''
 
-    def _raw(self, one: Map, value: Value):
+    def _raw(self, one: Map, value: Value, linked: Collection[int] | None = None):
+        """
+        :param linked: of a list of references, ids that may be in it now; None where that is not known
+        """
         if one.kind in ('text', 'html', 'choice', 'file'):
             return value or False
         if one.kind == 'date':
@@ -176,8 +214,10 @@ class OdooSide(Finding, Balances, Writing, Side):
         if one.kind == 'instant':
             return value.astimezone(timezone.utc).strftime(TIME) if value else False
         if one.kind == 'ids':
-            ids = {int(ref.key) for ref in value}
-            return [*([3, id_, 0] for id_ in sorted(self._own(one.of) - ids)), *([4, id_, 0] for id_ in sorted(ids))]
+            ids, own = {int(ref.key) for ref in value}, self._own(one.of)
+            off = (own if linked is None else own & {*linked}) - ids
+            return [*([3, id_, 0] for id_ in sorted(off)), *([4, id_, 0] for id_ in sorted(ids))] or (
+                [[5, 0, 0]] if linked == () else [])        # a new record is told of none, else Odoo takes its defaults
         if one.kind == 'id':
             return int(value.key) if value else False
         if one.kind == 'code':

@@ -164,6 +164,22 @@ class Documents(Habits):
         """Whether a document is posted by it."""
         return POSTED in (intent.state, intent.reopens)
 
+    def prepare(self, intents, keys):
+        self._free_numbers({int(keys[number]) for number, intent in intents.items() if intent.key and self.is_booked(intent)})
+        return {}
+
+    def _free_numbers(self, ids):
+        """Drafts whose number another document of their journal has got meanwhile could never be posted: they get the next one."""
+        drafts = self.side.rows(self.shape.model, [('id', 'in', sorted(ids)), ('state', '=', 'draft'), ('name', 'not in', [False, '/'])],
+                                ['name', 'journal_id', 'ref']) if ids else []
+        taken = {(row['name'], row['journal_id']) for row in self.side.rows(
+            self.shape.model, [('name', 'in', sorted({row['name'] for row in drafts})), ('state', '=', 'posted')],
+            ['name', 'journal_id'])} if drafts else set()
+        for row in drafts:
+            if (row['name'], row['journal_id']) in taken:
+                self.side.call(self.shape.model, 'write', [row['id']], idempotent=True, vals={
+                    'name': False, **({} if row['ref'] else {'ref': row['name']})})
+
     def _locks(self):
         """{kind of lock: its last day}, as they are for our user."""
         names = [f'user_{name}_lock_date' for name in LOCKS]
@@ -208,9 +224,9 @@ class Invoices(Documents):
         return replace(intent, fields={**intent.fields, 'rate': record.fields['rate']})
 
     def prepare(self, intents, keys):
+        errors = super().prepare(intents, keys)
         wanted = {int(keys[number]): number for number, intent in intents.items() if keys.get(number) and intent.fields.get('rate')}
         rows = self.side.rows(self.shape.model, [('id', 'in', list(wanted))], ['invoice_currency_rate']) if wanted else []
-        errors = {}
         for row in rows:
             rate = intents[wanted[row['id']]].fields['rate']
             if rate and round(rate, RATE_DIGITS) != round(money(row['invoice_currency_rate']), RATE_DIGITS):

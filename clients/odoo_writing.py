@@ -35,12 +35,18 @@ class Writing:
             errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
             self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
             habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys)
-            records = self.read_records(entity, {key for key in keys.values() if key})
+            unread: dict[str, SyncError] = {}
+            records = self.read_records(entity, {key for key in keys.values() if key}, refused=unread)
+            errors.update({n: unread[key] for n, key in keys.items() if key in unread and not errors.get(n)})
             for n, (key, state) in states.items():      # Odoo may do nothing without a word
                 if key in records and records[key].state != state and state and not errors.get(n):
                     errors[n] = Rejected(NOT_REACHED.format(found=records[key].state, wanted=state))
             outcomes.update({n: Outcome(keys.get(n) or '', records.get(keys.get(n)), errors.get(n), n in found) for n in page})
         return [outcomes[number] for number in range(len(intents))]
+
+    def foresee(self, entity, intents):
+        shape = self.shapes[entity]
+        return shape.habits(self, shape).refuse(dict(enumerate(intents)))
 
     def _unexpected(self, entity, intents, keys):
         """{number: error} for new documents whose totals are not what they are on the other side."""
@@ -191,8 +197,8 @@ class Writing:
         if not shape.states:
             return shape.habits(self, shape).activate(ids, state == ACTIVE)
         rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
-        left = [row['id'] for row in rows if shape.states[row['state']] != state]
-        cancelled = [row['id'] for row in rows if shape.states[row['state']] == CANCELLED]
+        left = [row['id'] for row in rows if shape.states.get(row['state']) != state]
+        cancelled = [row['id'] for row in rows if shape.states.get(row['state']) == CANCELLED]
         habits = shape.habits(self, shape)
         if cancelled and state == POSTED:       # Odoo posts drafts only, and of a cancelled payment it does not even say so
             habits.step(DRAFT, cancelled)
@@ -202,12 +208,21 @@ class Writing:
     def _values(self, shape, intent: Intent):
         """What Odoo's `create` or `write` wants."""
         maps = {one.name: one for one in self._usable(shape.model, shape.maps) if not one.readonly}
-        values = {maps[name].odoo: self._raw(maps[name], value) for name, value in intent.fields.items()
+        linked = self._linked(shape, intent, maps)
+        values = {maps[name].odoo: self._raw(maps[name], value, linked.get(maps[name].odoo)) for name, value in intent.fields.items()
                   if name in maps and self._can_hold(shape.model, maps[name], value)}
         for lines in shape.lines:
             if lines.name in intent.fields:
                 values[lines.odoo] = self._commands(lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
         return values
+
+    def _linked(self, shape, intent, maps):
+        """{name of a many2many of Odoo: ids that are in it}"""
+        names = [maps[name].odoo for name in intent.fields if name in maps and maps[name].kind == 'ids']
+        if not names or not intent.key:
+            return dict.fromkeys(names, ())
+        rows = self._rows(shape.model, [('id', '=', int(intent.key))], names, 1)
+        return {name: rows[0][name] for name in names} if rows else {}
 
     def _can_hold(self, model, one, value):
         """Whether this side has such a code, or such a choice where it may be left out. Else it keeps what it has."""
@@ -218,13 +233,13 @@ class Writing:
     def _commands(self, lines, edits):
         maps = {one.name: one for one in self._usable(lines.model, lines.maps)}
 
-        def raw(fields):
-            return {maps[name].odoo: self._raw(maps[name], value) for name, value in fields.items()
+        def raw(fields, linked=None):
+            return {maps[name].odoo: self._raw(maps[name], value, linked) for name, value in fields.items()
                     if name in maps and self._can_hold(lines.model, maps[name], value)}
         if not isinstance(edits, LineEdits):
             edits = LineEdits(add=edits)
         return [*([2, int(key), 0] for key in edits.remove), *([1, int(key), raw(fields)] for key, fields in edits.update.items()),
-                *([0, 0, raw(line.fields)] for line in edits.add)]
+                *([0, 0, raw(line.fields, ())] for line in edits.add)]
 
 
 def _parts(shape, values):

@@ -46,7 +46,9 @@ from . import online_sync_link_books
 from . import online_sync_flow_dry
 from . import online_sync_flow_effect
 from . import online_sync_issue_books
+from . import online_sync_issue_words
 from . import online_sync_alike
+from . import online_sync_flow_double
 from . import online_sync_drift
 from . import online_sync_drift_line
 from . import online_sync_drift_cause

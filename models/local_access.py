@@ -34,10 +34,7 @@ class LocalAccess:
         """What the method returns, in the values that travel over a wire."""
         function = getattr(self._model(model, context).browse(ids or []), method)
         if method in READS:
-            try:
-                return _plain(function(**named))
-            except AccessError as error:
-                raise Rejected(str(error)) from None
+            return _plain(self._safely(function, **named))
         named = _native(named)
         with self._own(model) as written:
             result = self._safely(function, *([named.pop('vals')] if 'vals' in named else []), **named)    # some call it `values`
@@ -98,7 +95,7 @@ class LocalAccess:
             self.env.invalidate_all()
             raise Rejected(redact(error)[:500], detail=type(error).__name__) from None
         except Exception as error:      # of whatever addon: at this record alone
-            _logger.error("Writing of link %s failed:\n%s", self.link.id, redact(traceback.format_exc()))
+            _logger.error("A call of link %s failed:\n%s", self.link.id, redact(traceback.format_exc()))
             self.env.invalidate_all()
             raise ServerFault(f"This database failed at it: {redact(error)[:500]}", detail=type(error).__name__) from None
 

@@ -1,5 +1,6 @@
 from odoo import _, api, fields, models
 
+from ..engine.plan import THERE
 from .compat import HAS_CONSTRAINT
 
 
@@ -50,6 +51,21 @@ class OnlineSyncAlike(models.Model):
                 ('external_id', 'in', own.mapped('external_id'))]).write({'state': 'pending', 'why': False})
 
 
+class OnlineSyncFlow(models.Model):
+    _inherit = 'online.sync.flow'
+
+    def _settle_alike(self, sides, log):
+        """What was asked about and was deleted since is asked about no longer. Returns whether there was any."""
+        asked = self.env['online.sync.alike'].search([('flow_id', '=', self.id), ('is_apart', '=', False)])
+        unread = {}
+        there = sides[THERE].read_records(self.entity, asked.mapped('external_id'), (), unread) if asked else {}
+        here = set(self._model().browse(asked.mapped('res_id')).exists().ids) if asked else set()
+        lost = asked.filtered(lambda one: one.res_id not in here or one.external_id not in {**there, **unread})
+        lost._settle()
+        lost.unlink()
+        return bool(lost)
+
+
 class OnlineSyncIssue(models.Model):
     _inherit = 'online.sync.issue'
 
@@ -80,7 +96,7 @@ class OnlineSyncIssue(models.Model):
             issue._close(_("The same"))
             issue.flow_id._bind_one(alike.res_id, alike.external_id)
             issue.link_id._wake()
-        return True
+        return self._goes_on()
 
     def action_is_other(self):
         """They are two: each is created on the other side as well."""
@@ -90,4 +106,4 @@ class OnlineSyncIssue(models.Model):
             issue._close(_("Two different ones"))
             alike._keep_apart(issue.flow_id, {(alike.res_id, alike.external_id)})
             issue.link_id._wake()
-        return True
+        return self._goes_on()

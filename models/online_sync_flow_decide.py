@@ -19,7 +19,9 @@ class OnlineSyncFlow(models.Model):
     def _plan_all(self, items, is_needed=False, known=()):
         entity, rules, options = self._entity(), self._rules(), self._options()
         for item in items:
-            if item.local and item.remote:
+            if item.unread:
+                item.plan = Plan(plan.NOTHING)
+            elif item.local and item.remote:
                 item.plan = self._plan_of_pair(item, rules, options, known)
             elif item.binding:
                 item.plan = Plan(plan.NOTHING)

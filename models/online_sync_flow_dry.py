@@ -3,7 +3,7 @@ from odoo import _, api, models
 from odoo.exceptions import UserError
 
 from ..clients import errors
-from ..clients.books import ARCHIVED, CANCELLED, POSTED, Ref
+from ..clients.books import ARCHIVED, CANCELLED, POSTED, LineEdits, Ref
 from ..engine import plan
 from ..engine.plan import HERE, THERE
 from ..engine.values import to_json
@@ -44,13 +44,31 @@ class OnlineSyncFlow(models.Model):
             for _time in range(2):      # a record that points to another one of its page
                 self._plan_all(items, known=known)
                 known.update(ref for item in items if (ref := _created_ref(self.entity, item)))
-            yield from self._pair_in_dry_run(sides, items)
+            items = self._pair_in_dry_run(sides, items)
+            self._foresee(sides, items)
+            known.difference_update(ref for item in items if item.error and (ref := _created_ref(self.entity, item)))
+            yield from items
+
+    def _foresee(self, sides, items):
+        """Say of what would be refused why; of what was refused already, what was said then."""
+        standing = self._standing_changes(items)
+        for side, name in ((HERE, 'to_local'), (THERE, 'to_remote')):
+            wanted = [(item, getattr(item.plan, name)) for item in items if getattr(item.plan, name) and not item.error]
+            refused = sides[side].foresee(self.entity, self._own_refs(side, [intent for _item, intent in wanted])) if wanted else {}
+            for number, error in refused.items():
+                wanted[number][0].error = error.message
+        for item in items:
+            failed = standing(item).filtered(lambda change: change.state == 'failed') if not item.error and item.plan.intents() else None
+            if failed:
+                item.error = failed[0].why or ''
 
     def _dry_lines(self, item):
         """Values of online.sync.dry.run.line."""
         record = item.local or item.remote
         base = {'flow_name': self.name, 'title': record.title if record else item.binding.title}
         kind = item.plan.kind
+        if item.error:
+            return [{**base, 'kind': 'refused', 'after': item.error}]
         if self._left_behind(item):
             return self._dry_removals(item, base)
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
@@ -63,8 +81,9 @@ class OnlineSyncFlow(models.Model):
         say, lines = issues._say, []
         for where, intent, old in (('here', item.plan.to_local, item.local), ('there', item.plan.to_remote, item.remote)):
             new = item.remote if where == 'here' else item.local
-            for name in intent.fields if intent else ():
-                before, after = issues._say_sides(self, name, old.fields.get(name), new.fields.get(name))
+            for name, value in intent.fields.items() if intent else ():
+                before, after = ('', issues._say_edits(self._entity_field(name), old.fields.get(name), value)) if isinstance(
+                    value, LineEdits) else issues._say_sides(self, name, old.fields.get(name), new.fields.get(name))
                 lines.append({
                     **base, 'kind': 'change', 'where': where, 'field_name': self._title_of(name), 'before': before, 'after': after})
             if intent and intent.state:
@@ -103,11 +122,13 @@ class OnlineSyncFlow(models.Model):
         intents = [(to_json(intent.fields), intent.state, intent.reopens, to_json(intent.expects)) if intent else None
                    for intent in (item.plan.to_local, item.plan.to_remote)]
         keys = [(record.key, record.state) if record else None for record in item.told.values()]
-        return item.plan.kind, keys, intents, sorted(item.plan.needs), [one.name for one in item.plan.conflicts]
+        return item.plan.kind, bool(item.error), keys, intents, sorted(item.plan.needs), [one.name for one in item.plan.conflicts]
 
     def _dry_kind(self, item):
         """What happens to a record, in one word."""
         kind = item.plan.kind
+        if item.error:
+            return 'refused'
         side = self._left_behind(item)
         if side:
             return {'': 'nothing', POSTED: 'conflict'}.get(self._fate_without_partner(side, item.told[side]), 'remove')
@@ -124,7 +145,7 @@ class OnlineSyncFlow(models.Model):
         """Count a document that would be posted: {(side, currency): (documents, their amounts)}."""
         for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
             record = item.told[THERE if side == HERE else HERE]
-            if intent and intent.state == POSTED and record:
+            if intent and intent.state == POSTED and record and not item.error:
                 key = side, str(record.fields.get('currency') or '')
                 count, total = totals.get(key, (0, 0))
                 totals[key] = count + 1, total + (record.fields.get('total') or record.fields.get('amount') or 0)

@@ -23,7 +23,7 @@ class OnlineSyncFlow(models.Model):
         moves = []
         for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
             own, other = item.told[side], item.told[_OTHER[side]]
-            if not intent or not other or intent.key and not intent.state and not intent.reopens:
+            if not intent or not other or item.error or intent.key and not intent.state and not intent.reopens:
                 continue
             state = intent.state or (POSTED if intent.reopens else '')
             arrives = Ref(entity, other.key) if state == POSTED and other.state == POSTED else None

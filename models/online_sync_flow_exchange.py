@@ -32,6 +32,7 @@ class Item:
     :param is_lost: it is a pair, and its record was not found there
     :param is_older: the record there is in an older state than it was
     :param is_careful: lines may have been written there of which nobody remembers it
+    :param unread: the side on which it is and cannot be read, '' for none: then nothing is done about it
     """
 
     binding: models.BaseModel
@@ -45,6 +46,7 @@ class Item:
     is_lost: bool = False
     is_careful: bool = False
     is_older: bool = False
+    unread: str = ''
     outcomes: dict = field(default_factory=dict)
     found: dict[str, Record] = field(default_factory=dict)
 
@@ -81,7 +83,8 @@ class OnlineSyncFlow(models.Model):
         if not depth:
             self._ask_for_partners(sides, items)
         self._retry_ties(items)
-        self._note_gone(sides, [item for item in items if item.binding and not item.binding.gone and not item.told[HERE]])
+        self._note_gone(sides, [
+            item for item in items if item.binding and not item.binding.gone and not item.told[HERE] and not item.unread])
         return items
 
     # -- loading ----------------------------------------------------------------------------------------------------------------
@@ -94,16 +97,18 @@ class OnlineSyncFlow(models.Model):
             ('flow_id', '=', self.id), '|', ('res_id', 'in', list(here)), ('external_id', 'in', list(there))])
         local_ids = {*here, *bindings.mapped('res_id')}
         remote_keys = {*there, *bindings.mapped('external_id')}
-        locals_ = sides[HERE].read_records(self.entity, [str(id_) for id_ in local_ids])
-        remotes = sides[THERE].read_records(self.entity, remote_keys)
+        unread = {HERE: {}, THERE: {}}
+        locals_ = sides[HERE].read_records(self.entity, [str(id_) for id_ in local_ids], refused=unread[HERE])
+        remotes = sides[THERE].read_records(self.entity, remote_keys, refused=unread[THERE])
+        items, bindings = self._items_of_unread(bindings, unread, locals_, remotes)
         replaced, half = self._replaced(bindings, remotes), self._half(bindings, locals_, remotes, is_needed)
         bindings -= replaced | half
         if forgets:
             self._tell_replaced(replaced)
             replaced.unlink()
         lost = bindings.filtered(lambda one: one.external_id not in remotes)
-        items = [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)},
-                      is_lost=binding in lost, is_careful=sides[THERE].is_careful or binding.is_doubtful) for binding in bindings]
+        items += [Item(binding, {HERE: locals_.pop(str(binding.res_id), None), THERE: remotes.pop(binding.external_id, None)},
+                       is_lost=binding in lost, is_careful=sides[THERE].is_careful or binding.is_doubtful) for binding in bindings]
         for item in items:
             item.is_older = self._is_older(sides[THERE], item.binding, item.told[THERE])
         none = bindings.browse()
@@ -113,6 +118,23 @@ class OnlineSyncFlow(models.Model):
         for item in items:
             item.changes = (changes or self.env['online.sync.change']).filtered(lambda change, item=item: self._is_about(change, item))
         return items
+
+    def _items_of_unread(self, bindings, unread, locals_, remotes):
+        """(items of records that one side cannot read, the pairs without these)
+
+        :param unread: {side: {key: error}}
+        """
+        own = bindings.filtered(lambda one: str(one.res_id) in unread[HERE] or one.external_id in unread[THERE])
+        items = []
+        for one in own:
+            side, key = (HERE, str(one.res_id)) if str(one.res_id) in unread[HERE] else (THERE, one.external_id)
+            told = {HERE: locals_.pop(str(one.res_id), None), THERE: remotes.pop(one.external_id, None)}
+            items.append(Item(one, told, error=unread[side][key].message, unread=side))
+        known = {HERE: set(map(str, own.mapped('res_id'))), THERE: set(own.mapped('external_id'))}
+        items += [Item(own.browse(), {HERE: None, THERE: None, side: Record(self.entity, key, '', {}, title=f'{self.name} {key}')},
+                       error=error.message, unread=side)
+                  for side, errors in unread.items() for key, error in errors.items() if key not in known[side]]
+        return items, bindings - own
 
     def _replaced(self, bindings, remotes):
         """Pairs of which the record there is another one than before under the same key: a backup was restored there."""

@@ -109,12 +109,16 @@ class OnlineSyncFlow(models.Model):
         agreed, right, accepted = (self.env[name].browse() for name in (
             'online.sync.binding', 'online.sync.binding', 'online.sync.change'))
         for item in items:
+            if item.unread:
+                issues._raise_unread(item.changes[:1], item.unread)
+                continue        # of the other questions about it nothing is known
             if item.error:
                 issues._raise_rejected(item.changes[:1], HERE if HERE in item.outcomes and item.outcomes[HERE].error else THERE)
             elif item.changes:
                 accepted |= item.changes
             if item.binding and item.plan.conflicts and item.local:
-                issues._raise_conflict(self, item.binding, item.local, item.plan.conflicts)._note_who(sides, item, self._newer(item))
+                issue = issues._raise_conflict(self, item.binding, item.local, item.remote, item.plan.conflicts)
+                issue._note_who(sides, item, self._newer(item))
             else:
                 agreed |= item.binding
             alone = item.told[HERE] or item.told[THERE]
@@ -138,15 +142,12 @@ class OnlineSyncFlow(models.Model):
 
     def _ask_for_partners(self, sides, items):
         """One question for each record that must be paired before others can go on."""
-        waiting = defaultdict(list)
-        for item in items:
-            for ref in item.plan.needs if item.plan.kind == plan.BLOCKED else ():
-                waiting[ref].append(item)
+        waiting = {ref for item in items if item.plan.kind == plan.BLOCKED for ref in item.plan.needs}
         if waiting:
             self.env['online.sync.issue'].sudo()._count_waiting(self.link_id, {
                 (ref.entity, int(key) if side == HERE else 0, '' if side == HERE else key)
                 for ref in waiting for side, _colon, key in [ref.key.partition(':')]})
-        for ref, waits in waiting.items():
+        for ref in sorted(waiting, key=lambda ref: (ref.entity, ref.key)):
             flow = self.link_id.flow_ids.filtered(lambda flow, ref=ref: flow.entity == ref.entity)
             side, _colon, key = ref.key.partition(':')
             known = self.env['online.sync.alike']._about(flow, [int(key)] if side == HERE else [], [key] if side == THERE else [])
@@ -154,7 +155,7 @@ class OnlineSyncFlow(models.Model):
                 continue        # another question settles it
             record = sides[side].read_records(ref.entity, [key], ()).get(key)
             if record:
-                self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title, len(waits))
+                self.env['online.sync.issue'].sudo()._raise_unmapped(flow, ref, record.title)
 
     # -- what goes on -----------------------------------------------------------------------------------------------------------
 

@@ -71,4 +71,4 @@ class OnlineSyncIssue(models.Model):
                 'state': 'pending', 'why': False})
             issue._close(words)
             issue.link_id._wake()
-        return True
+        return self._goes_on()

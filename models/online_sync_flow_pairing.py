@@ -74,11 +74,11 @@ class OnlineSyncFlow(models.Model):
 
         :returns: the items that are pairs now
         """
-        met, asked, looked = self._take_back(sides, items), {}, []
+        looked = [item for item in items if not item.binding and not item.unread]
+        met, asked, doubles = self._take_back(sides, items), {}, {}
         self._leave_to_others([item for item in items if not item.binding])
         for side in (HERE, THERE):
             alone, bound = self._to_be_compared(items, side), []
-            looked += alone
             for item, other, pair in self._find_alike(sides, side, alone):
                 if pair.sureness == EXACT:
                     item.told = {HERE: item.told[HERE] or other.told[HERE], THERE: item.told[THERE] or other.told[THERE]}
@@ -88,12 +88,13 @@ class OnlineSyncFlow(models.Model):
                     item.plan = Plan(plan.ASKED)
                     here, there = (item.told[one] or other.told[one] for one in (HERE, THERE))
                     asked[int(pair.local), pair.remote] = here, there, pair.by
+            doubles.update(self._hold_doubles(sides, side, alone))
             met += bound
             self._translate_all(met)
             made = self._created_for(sides, {item.told[THERE].key for item in bound})
             self._go_on_with(sides, [item for item in bound if made.get(item.told[THERE].key) == item.binding.res_id])
             self._leave_to_others([item for item in items if not item.binding])
-        self._ask_alike(asked, looked)
+        self._ask_alike(asked, doubles, looked)
         return met + self._take_back(sides, items, gone=True)
 
     def _take_back(self, sides, items, gone=False):
@@ -117,6 +118,7 @@ class OnlineSyncFlow(models.Model):
                 continue
             item.told = {**item.told, HERE: records.get(str(owner))}
             item.binding = self._bind_one(owner, item.told[THERE].key)
+            item.binding.created_in = THERE
             met.append(item)
         self._translate_all(met)
         self._go_on_with(sides, met)
@@ -208,6 +210,10 @@ class OnlineSyncFlow(models.Model):
         """Items of records of a side alone that have the wanted values, without those with a key that is known."""
         keys = sides[side].find_equal(self.entity, self._in_words_of(side, wanted)) if wanted else set()
         keys -= self._bound_keys(side, keys) | set(known)
+        return self._items_alone(sides, side, keys)
+
+    def _items_alone(self, sides, side, keys):
+        """Items of records of one side, whatever the other one has."""
         records = sides[side].read_records(self.entity, keys) if keys else {}
         found = [Item(self.env['online.sync.binding'].browse(), {HERE: None, THERE: None, side: record}) for record in records.values()
                  if record.state != CANCELLED]
@@ -235,20 +241,22 @@ class OnlineSyncFlow(models.Model):
         return {str(value) for value in self.env['online.sync.binding'].search(
             [('flow_id', '=', self.id), (name, 'in', values)]).mapped(name)}
 
-    def _ask_alike(self, asked, looked):
+    def _ask_alike(self, asked, doubles, looked):
         """One question for each two that may be the same; what was asked before and no longer holds is settled.
 
         :param asked: {(id here, key there): (record here, record there, names of equal fields)}
+        :param doubles: the same of those of which one is paired already
         :param looked: the items that were compared
         """
         alike, issues = self.env['online.sync.alike'], self.env['online.sync.issue'].sudo()
         about = [self._about(item) for item in looked]
         known = {(one.res_id, one.external_id): one for one in alike._about(
             self, {res_id for res_id, _key in about if res_id}, {key for _id, key in about if key}) if not one.is_apart}
-        stale = alike.browse([one.id for key, one in known.items() if key not in asked])
+        stale = alike.browse([one.id for key, one in known.items() if key not in (doubles if one.is_double else asked)])
         stale._settle()
         stale.unlink()
         titles = {field.name: field.title for field in self._entity().fields}
-        for (res_id, external_id), (here, there, by) in asked.items():
-            one = known.get((res_id, external_id)) or alike.create({'flow_id': self.id, 'res_id': res_id, 'external_id': external_id})
+        for (res_id, external_id), (here, there, by) in {**doubles, **asked}.items():
+            one = (known.get((res_id, external_id)) or alike).exists() or alike.create({
+                'flow_id': self.id, 'res_id': res_id, 'external_id': external_id, 'is_double': (res_id, external_id) not in asked})
             issues._raise_alike(one, here.title, there.title, [titles[name] for name in by])

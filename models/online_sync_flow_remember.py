@@ -35,11 +35,11 @@ class OnlineSyncFlow(models.Model):
                     merged = replace(merged, to_remote={
                         name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
                     item.remote = replace(item.remote, version='')
-                item.binding._store(agree(
+                agreed = agree(
                     item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), self._agreeable(item, rules),
                     own=(STATE,), before=Base(*map(_with_state, were)) if all(were) else None,
-                    written=self._written_sides(item, slipped_in),
-                ), item.local, item.remote)
+                    written=self._written_sides(item, slipped_in))
+                item.binding._store(_as_drafts(agreed) if _is_left_draft(item) else agreed, item.local, item.remote)
             elif self._is_out_of_sight(item):
                 item.binding.remote_version = OUT_OF_SIGHT
         self._look_at_appendices(sides, met)
@@ -82,6 +82,7 @@ class OnlineSyncFlow(models.Model):
             'flow_id': self.id, 'res_model': self._model()._name,
             'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
             'external_id': item.told[THERE].key if item.plan.kind == plan.CREATE_HERE else outcome.key,
+            'created_in': HERE if item.plan.kind == plan.CREATE_HERE else THERE,
         } for item, outcome in created])
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
@@ -99,7 +100,7 @@ class OnlineSyncFlow(models.Model):
             side, source = (HERE, THERE) if item.plan.kind == plan.CREATE_HERE else (THERE, HERE)
             half = by_side[side].get(item.told[source].key)
             if half:
-                half._renew({'res_id': int(outcome.key)} if side == HERE else {'external_id': outcome.key})
+                half._renew({'created_in': side, **({'res_id': int(outcome.key)} if side == HERE else {'external_id': outcome.key})})
                 item.binding = half
                 self._release(half)
             else:
@@ -138,9 +139,25 @@ def _carried_out(planned, outcomes):
     """What was merged, as far as it was written."""
     merged = planned.merged
     to_local, to_remote = (
-        intent if side in outcomes and not outcomes[side].error and not outcomes[side].is_found else None
-        for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
+        intent if side in outcomes and not outcomes[side].is_found and (not outcomes[side].error or _is_created(intent, outcomes[side]))
+        else None for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
     return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
+
+
+def _is_created(intent, outcome):
+    """Whether a new record is there, whatever was refused afterwards."""
+    return bool(intent and not intent.key and outcome.key and outcome.record)
+
+
+def _is_left_draft(item):
+    """Whether a new document is there and was not posted."""
+    return any(item.outcomes[side].error and _is_created(intent, item.outcomes[side]) and item.outcomes[side].record.state == DRAFT
+               for side, intent in item.plan.intents() if side in item.outcomes)
+
+
+def _as_drafts(agreed):
+    """That it is posted where it comes from is news: the next try posts it here as well."""
+    return Base({**agreed.local, STATE: DRAFT}, {**agreed.remote, STATE: DRAFT})
 
 
 def _written(intent: Intent | None):

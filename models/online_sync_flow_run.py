@@ -25,7 +25,7 @@ class OnlineSyncFlow(models.Model):
         """One page. Returns whether there is more."""
         self.ensure_one()
         for step in (self._send_changes, self._fetch_changes, self._load_first, self._poll_here, self._check_listing,
-                     self._settle_missing_there, self._check_here):
+                     self._settle_missing_there, self._check_here, self._settle_alike):
             if step(sides, log):
                 return True
         self.last_run = fields.Datetime.now()
@@ -111,7 +111,7 @@ class OnlineSyncFlow(models.Model):
         for model in ('online.sync.alike', 'online.sync.change', 'online.sync.binding'):
             self.env[model].search([('flow_id', 'in', self.ids)]).unlink()
         self.write({'pairs_confirmed': False, 'is_fetched': False, 'pull_cursor': False, 'listing_cursor': False, 'listing_done': False,
-                    'listed_at': False, 'has_missing': False})
+                    'listed_at': False, 'has_missing': False, 'older_wins': False})
         self._begin_sending()
 
     def _check_here(self, sides, log):

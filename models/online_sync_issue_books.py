@@ -1,13 +1,10 @@
 """What two books cannot settle between themselves: who wins, what belongs together, what was refused."""
-from datetime import date, datetime, timezone
-from decimal import Decimal
+from datetime import datetime, timezone
 
 from odoo import _, api, fields, models
-from odoo.tools import format_date, format_datetime, formatLang, html2plaintext
+from odoo.tools import format_datetime
 
-from ..clients.books import Line, Ref
-from ..engine.entities import STATE, TEXT
-from ..engine.merge_rules import DELETED, is_empty
+from ..engine.entities import STATE
 from ..engine.pairing import EXACT, Pair
 from ..engine.plan import HERE
 from ..engine.values import from_json, to_json
@@ -28,13 +25,15 @@ class OnlineSyncIssue(models.Model):
     change_id = fields.Many2one('online.sync.change', ondelete='cascade', index='btree_not_null')
     conflicts = fields.Json(readonly=True, help="[{name, base, local, remote}] as engine.values stores them.")
     changed = fields.Json(readonly=True, help="{'here', 'there': [when it was last changed, by whom]; 'newer': 'local' or 'remote'}")
+    totals = fields.Char(readonly=True, help="What the document comes to on both sides, where that differs.")
     needed = fields.Char(readonly=True, help="What is not paired: here:KEY or there:KEY.")
 
     # -- raising ------------------------------------------------------------------------------------------------------------------
 
     @api.model
-    def _raise_conflict(self, flow, binding, record, conflicts):
+    def _raise_conflict(self, flow, binding, local, remote, conflicts):
         """Fields that a person decides; one issue a record."""
+        record = local
         is_posted = any(conflict.name == STATE or flow._entity_field(conflict.name).frozen for conflict in conflicts) and (
             record.state == 'posted' or flow._entity().is_booked)
         kind = 'posted' if is_posted else 'conflict'
@@ -45,13 +44,16 @@ class OnlineSyncIssue(models.Model):
             said.append(_("%(field)s: here %(here)s, there %(there)s", field=flow._title_of(conflict.name), here=here, there=there))
         if len(conflicts) > NAMED:
             said.append(_("and %s more", len(conflicts) - NAMED))
-        words = {'record': record.title, 'what': '; '.join(said)}
-        sentence = _("%(record)s is posted and was changed on one side. %(what)s", **words) if is_posted else _(
+        totals = self._say_totals(local, remote)
+        words = {'record': record.title, 'what': '; '.join([*said, *([totals] if totals else [])])}
+        sentence = _("%(record)s is posted and is not the same on both sides. %(what)s", **words) if is_posted else _(
+            "%(record)s is not the same on both sides. %(what)s", **words) if binding._base() is None else _(
             "%(record)s was changed here and there. %(what)s", **words)
         issue = self._raise(
             flow.link_id, kind, f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id, summary=sentence,
             blocks=_("These fields wait for you, all others are synchronized."))
-        issue.conflicts = [to_json({'name': one.name, 'base': one.base, 'local': one.local, 'remote': one.remote}) for one in conflicts]
+        issue.write({'totals': totals, 'conflicts': [
+            to_json({'name': one.name, 'base': one.base, 'local': one.local, 'remote': one.remote}) for one in conflicts]})
         return issue
 
     def _note_who(self, sides, item, newer):
@@ -66,7 +68,10 @@ class OnlineSyncIssue(models.Model):
         return [str(record and record.changed_at) for record in item.told.values()]
 
     def _say_who(self, side):
-        """When and by whom the record was last changed on a side, for a person."""
+        """When and by whom the record was last changed on a side, for a person; nothing where it is as it was agreed on."""
+        own = {'here': 'local', 'there': 'remote'}[side]
+        if not any(one['base'] is None or one[own] != one['base'] for one in self._conflicts()):
+            return False
         when, who = (self.changed or {}).get(side) or ('', '')
         if not when:
             return False
@@ -74,14 +79,21 @@ class OnlineSyncIssue(models.Model):
         return _("%(time)s by %(who)s", time=time, who=who) if who else time
 
     @api.model
-    def _raise_unmapped(self, flow, ref, title, waiting):
+    def _raise_unmapped(self, flow, ref, title):
         """A record that the other side has no partner for, and that is only paired, never created."""
         side, _colon, _key = ref.key.partition(':')
         sentence = _("“%(record)s” (%(kind)s) is not paired with any there.", record=title, kind=flow.name) if side == HERE else _(
             "“%(record)s” (%(kind)s) of the other side is not paired with any here.", record=title, kind=flow.name)
         return self._raise(
             flow.link_id, 'unmapped', f'{ref.entity}:{ref.key}', flow_id=flow.id, needed=ref.key, summary=sentence,
-            blocks=_("Waiting for it: %s.", waiting))
+            blocks=_("Waiting for it: %s.", self._say_waiting(flow, ref)))
+
+    def _say_waiting(self, flow, ref):
+        """What waits for a record: the first ones by name."""
+        changes = self.env['online.sync.change']._that_need(flow.link_id, [[ref.entity, ref.key]])
+        names = sorted(set(changes[:20].mapped('what')))[:NAMED]
+        more = len(changes) - len(names)
+        return _("%(names)s and %(count)s more", names=', '.join(names), count=more) if more > 0 else ', '.join(names)
 
     @api.model
     def _raise_totals(self, flow, binding, local, remote, names):
@@ -103,12 +115,19 @@ class OnlineSyncIssue(models.Model):
     @api.model
     def _raise_rejected(self, change, where):
         """A record that one side did not accept, with what it said."""
-        words = {'record': change.title or change.flow_id.name, 'why': change.why}
-        sentence = _("%(record)s could not be written here: %(why)s", **words) if where == HERE else _(
-            "%(record)s could not be written there: %(why)s", **words)
+        return self._raise_about_change(change, _("%(record)s could not be written here: %(why)s") if where == HERE else _(
+            "%(record)s could not be written there: %(why)s"))
+
+    @api.model
+    def _raise_unread(self, change, where):
+        """A record that one side cannot even tell, with what it said."""
+        return self._raise_about_change(change, _("%(record)s could not be read here: %(why)s") if where == HERE else _(
+            "%(record)s could not be read there: %(why)s"))
+
+    def _raise_about_change(self, change, sentence):
         return self._raise(
-            change.link_id, 'rejected', change.id, flow_id=change.flow_id.id, change_id=change.id, summary=sentence,
-            blocks=self._say_blocked(change))
+            change.link_id, 'rejected', change.id, flow_id=change.flow_id.id, change_id=change.id,
+            summary=sentence % {'record': change.title or change.flow_id.name, 'why': change.why}, blocks=self._say_blocked(change))
 
     def _say_blocked(self, change):
         return _("This record, and %s that need it. It is tried again by itself, ever more rarely.", len(change._waiting()))
@@ -134,73 +153,6 @@ class OnlineSyncIssue(models.Model):
         """Close open issues of pairs that no longer hold."""
         if bindings:
             self.search([('binding_id', 'in', bindings.ids), ('kind', 'in', list(kinds)), ('state', '=', 'open')])._close_settled()
-
-    # -- words --------------------------------------------------------------------------------------------------------------------
-
-    @api.model
-    def _say(self, value):
-        """A canonical value for a person."""
-        if value == DELETED:
-            return _("removed")
-        if isinstance(value, bool):
-            return _("yes") if value else _("no")
-        if isinstance(value, Decimal):
-            return formatLang(self.env, float(value), digits=max(2, -value.normalize().as_tuple().exponent))
-        if isinstance(value, datetime):
-            return format_datetime(self.env, value.astimezone(timezone.utc).replace(tzinfo=None))
-        if isinstance(value, date):
-            return format_date(self.env, value)
-        if isinstance(value, Ref):
-            return self._title_of_ref(value)
-        if isinstance(value, frozenset):
-            return ', '.join(sorted(self._title_of_ref(ref) for ref in value)) or _("none")
-        if isinstance(value, tuple):
-            return _("%s line(s)", len(value))
-        if isinstance(value, dict):
-            return ', '.join(self._say(one) for one in value.values() if one not in (None, '') and not isinstance(one, (Line, tuple)))
-        return self._say_text(value)
-
-    @api.model
-    def _say_text(self, value):
-        """A text, or the name of a state."""
-        if isinstance(value, str) and value.startswith('<'):
-            value = html2plaintext(value).strip()
-        states = {'draft': _("draft"), 'posted': _("posted"), 'cancelled': _("cancelled"), 'active': _("active"), 'archived': _("archived")}
-        return states.get(value) or (f'“{self._short(str(value))}”' if value else _("empty"))
-
-    def _say_sides(self, flow, name, *values):
-        """Values of a field for a person: of lists of lines, what differs.
-
-        :param values: of the two sides, and what they agreed on last
-        """
-        if not all(isinstance(value, tuple) for value in values[:2]):
-            return [self._say(value) for value in values]
-        field, here, there = flow._entity_field(name), *values[:2]
-        return [self._say_lines(field, lines, others) if isinstance(lines, tuple) else self._say(lines)
-                for lines, others in zip(values, ((there,), (here,), (here, there)), strict=False)]
-
-    def _say_lines(self, field, lines, others):
-        """Those of the lines that differ from the others, by the fields in which they do.
-
-        :param others: lists of lines
-        """
-        titles, words = {one.name: one.title for one in field.lines}, []
-        for place, line in enumerate(lines):
-            alike = [other[place].fields for other in others if len(other) == len(lines)]
-            differs = [name for name in titles if name in line.fields and (
-                any(name in one and one[name] != line.fields[name] for one in alike) or not alike and not is_empty(line.fields[name]))]
-            label = next((line.fields[one.name] for one in field.lines if one.kind == TEXT and line.fields.get(one.name)), '')
-            said = ', '.join(f'{titles[name]} {self._say(line.fields[name])}' for name in differs)
-            if said:
-                words.append(_("“%(line)s”: %(what)s", line=self._short(label), what=said) if label else said)
-        return '; '.join(words[:NAMED]) + (' …' if len(words) > NAMED else '') or _("%s line(s)", len(lines))
-
-    @api.model
-    def _title_of_ref(self, ref):
-        binding = self.env['online.sync.binding'].browse(int(ref.key[1:])).exists() if ref.key.startswith('#') else None
-        if binding:
-            return self.env[binding.res_model].browse(binding.res_id).exists().display_name or binding.title or ''
-        return _("a record that only one side has")
 
     def _about(self):
         """The record here."""
@@ -245,11 +197,18 @@ class OnlineSyncIssue(models.Model):
         issue.link_id._wake()
         return True
 
+    def _goes_on(self):
+        """What a button answers: when what was said is carried out."""
+        is_at_once = all(self.link_id.mapped('auto_sync'))
+        return {'type': 'ir.actions.client', 'tag': 'display_notification', 'params': {
+            'type': 'success', 'next': {'type': 'ir.actions.act_window_close'},
+            'message': _("It is done within a minute.") if is_at_once else _("The next synchronization does it.")}}
+
     def action_retry_change(self):
         """Write it once more, at once."""
         for issue in self:
             issue._open('rejected').change_id.action_retry()
-        return True
+        return self._goes_on()
 
     def action_skip_change(self):
         """Leave it until it changes again."""
@@ -263,13 +222,13 @@ class OnlineSyncIssue(models.Model):
         """What is here goes to the other side."""
         for issue in self:
             issue._decide({one['name']: 'local' for one in issue._conflicts()})
-        return True
+        return self._goes_on()
 
     def action_take_there(self):
         """What is there comes here."""
         for issue in self:
             issue._decide({one['name']: 'remote' for one in issue._conflicts()})
-        return True
+        return self._goes_on()
 
     def action_decide(self):
         """Decide field by field."""

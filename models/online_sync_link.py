@@ -62,6 +62,7 @@ class OnlineSyncLink(models.Model):
     issue_ids = fields.One2many('online.sync.issue', 'link_id', string="Needs you", domain=[('state', '=', 'open')])
     issue_count = fields.Integer(compute='_compute_needs_person', store=True)
     needs_person = fields.Boolean(compute='_compute_needs_person', store=True)
+    is_begun = fields.Boolean(compute='_compute_is_begun', store=True, help="Somebody typed something: it is worth going on with.")
 
     # -- what the user sees -----------------------------------------------------------------------------------------------
 
@@ -82,6 +83,11 @@ class OnlineSyncLink(models.Model):
         for link in self:
             link.issue_count = counts.get(link._origin, 0)
             link.needs_person = bool(link.issue_count) or link.state in ('expired', 'error')
+
+    @api.depends('state', 'secrets')
+    def _compute_is_begun(self):
+        for link in self:
+            link.is_begun = link.state != 'draft' or bool(link.sudo().secrets)
 
     @api.depends('consent_until')
     def _compute_consent_days_left(self):

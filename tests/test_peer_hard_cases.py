@@ -4,10 +4,12 @@ import time
 from unittest.mock import patch
 
 from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..clients.errors import Rejected
 from ..clients.odoo_books import OdooSide
+from ..models.local_access import LocalAccess
 from .peer_common import REFERENCES, PeerCase
 from .servers.proxy import Proxy
 from .test_peer_wire import method_of
@@ -196,10 +198,10 @@ class PeerHardCases:
         file.raw = b'two'
         original = OdooSide.read_records
 
-        def refusing(side, entity, keys, names=None):
+        def refusing(side, entity, keys, names=None, **more):
             if names and 'content' in names:
                 raise Rejected("too large")
-            return original(side, entity, keys, names)
+            return original(side, entity, keys, names, **more)
         with patch.object(OdooSide, 'read_records', refusing):
             self.run_sync()
         self.issues().action_retry_change()
@@ -228,6 +230,113 @@ class PeerHardCases:
         self.rpc.call('account.move', 'button_cancel', [twin])
         self.runs(2)
         self.assertFalse(self.issues().mapped('summary'))
+
+    def bill(self, **values):
+        return self.invoice(100, move_type='in_invoice', ref='E-3000', **values)
+
+    def bill_there(self):
+        """The same bill, entered and posted there."""
+        acme, = self.there('res.partner', [('name', '=', 'Acme')], 'id')
+        bill = self.create_there(
+            'account.move', move_type='in_invoice', ref='E-3000', partner_id=acme['id'], invoice_date='2026-03-10', date='2026-03-10',
+            invoice_line_ids=[[0, 0, {'name': 'work', 'quantity': 1, 'price_unit': 100, 'tax_ids': [[5, 0, 0]]}]])
+        self.rpc.call('account.move', 'action_post', [bill])
+        return bill
+
+    def test_entered_there_while_a_run_creates_it_there(self):
+        self.with_invoices()
+        self.run_sync()
+        here, theirs = self.bill(), []
+
+        def meanwhile():
+            if not theirs and method_of(*self.proxy.heard[-1]) == 'load' and b'E-3000' in self.proxy.heard[-1][1]:
+                theirs.append(self.bill_there())
+            return ''
+        self.spoil = meanwhile
+        self.run_sync()
+        self.spoil = None
+        self.flow('invoice').change_ids.filtered(lambda change: change.state == 'failed').write({'retry_at': '2026-01-01'})
+        self.runs()
+        self.assertEqual(self.env['account.move'].search_count([('ref', '=', 'E-3000')]), 1, "it is not here twice")
+        states = self.there('account.move', [('ref', '=', 'E-3000')], 'state')
+        self.assertEqual([row['state'] for row in states], ['posted', 'posted'], self.issues().mapped('summary'))
+        self.assertEqual(self.issues().mapped('kind'), ['alike'])
+        with self.assertRaises(UserError):
+            self.issues().action_is_same()
+        self.rpc.call('account.move', 'button_draft', theirs)
+        self.rpc.call('account.move', 'unlink', theirs, context={'force_delete': True})
+        self.runs(2)
+        self.assertFalse(self.issues() or self.link.waiting_count)
+        self.assertEqual(self.twin_of('account.move', self.twin(here)), here)
+
+    def test_entered_here_while_a_run_creates_it_here(self):
+        self.with_invoices()
+        self.run_sync()
+        there = self.bill_there()
+        self.run_sync()
+        own = self.bill()
+        self.runs(2)
+        self.assertEqual(len(self.there('account.move', [('ref', '=', 'E-3000')], 'id')), 1, "it is not there twice")
+        self.assertEqual(self.issues().mapped('kind'), ['alike'])
+        own.button_draft()
+        own.button_cancel()
+        self.runs(2)
+        self.assertFalse(self.issues() or self.link.waiting_count)
+        self.assertEqual(self.twin_of('account.move', there).state, 'posted')
+
+    def test_entered_twice_and_meant(self):
+        self.with_invoices()
+        self.run_sync()
+        self.bill_there()
+        self.run_sync()
+        own = self.bill()
+        self.run_sync()
+        self.issues().action_is_other()
+        self.runs(2)
+        self.assertFalse(self.issues() or self.link.waiting_count)
+        self.assertTrue(self.twin(own))
+
+    def test_a_record_that_cannot_be_read(self):
+        self.with_invoices()
+        odd, good = self.invoice(100, post=False), self.invoice(50, post=False)
+        self.run_sync()
+        for database, move in ((self.peer.sql, self.twin(odd)), (self.env.cr.execute, odd.id)):
+            self.env.flush_all()
+            database(f"UPDATE account_move SET state = 'approval', write_date = now() at time zone 'UTC' WHERE id = {move}")
+            self.env.invalidate_all()
+            good.ref = f'{move}'
+            odd.ref = 'odd'
+            self.env.flush_all()
+            log = self.run_sync()
+            self.assertFalse(log.error)
+            self.assertEqual(self.there('account.move', [('id', '=', self.twin(good))], 'ref')[0]['ref'], good.ref)
+            issue = self.issues()
+            self.assertEqual(issue.mapped('kind'), ['rejected'])
+            self.assertIn('approval', issue.summary)
+            database(f"UPDATE account_move SET state = 'draft', write_date = now() at time zone 'UTC' WHERE id = {move}")
+            self.env.invalidate_all()
+            issue.action_retry_change()
+            self.runs(2)
+            self.assertFalse(self.issues() or self.link.waiting_count)
+            self.assertEqual(self.there('account.move', [('id', '=', self.twin(odd))], 'ref')[0]['ref'], 'odd')
+
+    def test_none_can_be_read(self):
+        self.switch_on('partner')
+        self.env['res.partner'].create({'name': 'Acme'})
+        self.run_sync()
+        original = OdooSide._read_page
+
+        def refusing(side, entity, *more):
+            if entity == 'partner' and not isinstance(side.access, LocalAccess):
+                raise Rejected("You are not allowed to access 'Contact' records.")
+            return original(side, entity, *more)
+        self.env['res.partner'].create({'name': 'Bolt'})
+        with patch.object(OdooSide, '_read_page', refusing):
+            log = self.run_sync()
+        self.assertIn("not allowed", log.error)
+        self.assertNotIn('rejected', self.issues().mapped('kind'), "one error, not one for each record")
+        self.runs(2)
+        self.assertFalse(self.issues() or self.link.waiting_count)
 
     def test_many_notes_of_one_record(self):
         self.switch_on('partner')

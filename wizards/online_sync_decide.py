@@ -9,7 +9,8 @@ class OnlineSyncDecide(models.TransientModel):
     _description = "Decide a Conflict"
 
     issue_id = fields.Many2one('online.sync.issue', required=True, ondelete='cascade')
-    summary = fields.Char(related='issue_id.summary')
+    title = fields.Char(related='issue_id.binding_id.title')
+    totals = fields.Char(related='issue_id.totals')
     kind = fields.Selection(related='issue_id.kind')
     changed_here = fields.Char("Changed here", readonly=True)
     changed_there = fields.Char("Changed there", readonly=True)
@@ -20,11 +21,8 @@ class OnlineSyncDecide(models.TransientModel):
         self.ensure_one()
         if any(not line.choice for line in self.line_ids):
             raise UserError(_("Choose here or there for each field."))
-        link = self.issue_id.link_id
         self.issue_id._decide({line.name: line.choice for line in self.line_ids}, self.line_ids.filtered('always').mapped('name'))
-        return {'type': 'ir.actions.client', 'tag': 'display_notification', 'params': {
-            'type': 'success', 'next': {'type': 'ir.actions.act_window_close'},
-            'message': _("It is written within a minute.") if link.auto_sync else _("The next synchronization writes it.")}}
+        return self.issue_id._goes_on()
 
 
 class OnlineSyncDecideLine(models.TransientModel):

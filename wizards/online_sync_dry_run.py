@@ -8,7 +8,7 @@ from ..clients import errors
 from ..engine.plan import HERE
 
 KINDS = [('create_here', "Created here"), ('create_there', "Created there"), ('change', "Changed"),
-         ('remove', "Archived or cancelled"), ('conflict', "You decide"), ('blocked', "Waits")]
+         ('remove', "Archived or cancelled"), ('conflict', "You decide"), ('blocked', "Waits"), ('refused', "Refused")]
 
 
 class OnlineSyncDryRun(models.TransientModel):
@@ -57,7 +57,7 @@ class OnlineSyncDryRun(models.TransientModel):
     def _say_kinds(self, kinds):
         words = {'create': _("%s created"), 'update': _("%s changed"), 'remove': _("%s archived or cancelled"),
                  'conflict': _("%s for you to decide"),
-                 'blocked': _("%s wait"), 'nothing': _("%s stay as they are"), 'ignored': _("%s left out")}
+                 'blocked': _("%s wait"), 'refused': _("%s refused"), 'nothing': _("%s stay as they are"), 'ignored': _("%s left out")}
         return ', '.join(sentence % kinds[kind] for kind, sentence in words.items() if kinds[kind])
 
     def action_apply(self):

@@ -39,7 +39,7 @@ export class CredentialsField extends Component {
     }
 
     get given() {
-        return this.props.record.data.credentials_given;
+        return this.props.record.data.credentials_given && !this.props.record.data.problem; // refused: not worth keeping
     }
 
     typed(name) {
