@@ -18,6 +18,7 @@ class OnlineSyncFlow(models.Model):
 
     def _plan_all(self, items, is_needed=False, known=()):
         entity, rules, options = self._entity(), self._rules(), self._options()
+        self._note_older_wins(items)
         for item in items:
             if item.unread:
                 item.plan = Plan(plan.NOTHING)
@@ -38,7 +39,7 @@ class OnlineSyncFlow(models.Model):
                 self._entity(), base, item.local, item.remote, rules, options, newer=self._newer(item), decided=decided,
                 known=known, is_careful=item.is_careful)
         if item.is_older:
-            return self._plan_of_older(item, planned) if self.older_wins else Plan(plan.ASKED)
+            return self._plan_of_older(item, planned) if item.older_wins else Plan(plan.ASKED)
         base = item.binding._base()
         undecided = planned(base, {})
         decided = item.binding._decisions(undecided.conflicts)

@@ -31,6 +31,7 @@ class Item:
     :param found: `told` as it was before anything was written
     :param is_lost: it is a pair, and its record was not found there
     :param is_older: the record there is in an older state than it was
+    :param older_wins: the side that a person said holds then, '' for none
     :param is_careful: lines may have been written there of which nobody remembers it
     :param unread: the side on which it is and cannot be read, '' for none: then nothing is done about it
     """
@@ -46,6 +47,7 @@ class Item:
     is_lost: bool = False
     is_careful: bool = False
     is_older: bool = False
+    older_wins: str = ''
     unread: str = ''
     outcomes: dict = field(default_factory=dict)
     found: dict[str, Record] = field(default_factory=dict)

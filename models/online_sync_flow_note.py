@@ -71,7 +71,8 @@ class OnlineSyncFlow(models.Model):
         values = {
             'res_id': res_id, 'external_id': external_id or False, 'title': record.title if record else item.binding.title,
             'crossed': _crossed(item) or False, 'remote_version': item.told[THERE].version if item.told[THERE] else False,
-            'state': 'done', 'needs': False, 'why': False, 'done_at': False, 'is_final': False, 'is_older': False}
+            'state': 'done', 'needs': False, 'why': False, 'done_at': False, 'is_final': False, 'is_older': False,
+            'older_wins': item.older_wins or False}
         if item.plan.kind == plan.BLOCKED:
             needs = sorted([ref.entity, ref.key] for ref in item.plan.needs)
             return {**values, 'state': 'blocked', 'needs': needs, 'why': self._say_needs(item.plan.needs)}

@@ -19,18 +19,26 @@ class OnlineSyncFlow(models.Model):
         known = binding.remote_version
         return bool(record and record.version and known and known != OUT_OF_SIGHT) and side.is_older(record.version, known)
 
+    def _note_older_wins(self, items):
+        """Whose state holds, for those that are in an older one: said of all of them, or said before and refused since."""
+        older = [item for item in items if item.is_older]
+        standing = self._standing_changes(older) if older and not self.older_wins else None
+        for item in older:
+            said = standing(item).filtered('older_wins')[:1].older_wins if standing else self.older_wins
+            item.older_wins = said or ''
+
     def _plan_of_older(self, item, planned):
         """What a person said: theirs is a change like any other; ours goes there again, and what is posted is asked about one by one.
 
         :param planned: function from (what was agreed on, decisions) to the plan
         """
-        if self.older_wins == REMOTE:
+        if item.older_wins == REMOTE:
             return planned(item.binding._base(), {})
         frozen = {field.name for field in self._entity().fields if field.frozen} if self._entity().is_document else set()
         return planned(None, dict.fromkeys(self._rules().keys() - frozen - {STATE}, LOCAL))
 
     def _ask_older(self, items):
-        if any(item.is_older for item in items) and not self.older_wins:
+        if any(item.is_older and not item.older_wins for item in items):
             waiting = self.env['online.sync.change'].search_count([
                 ('flow_id', '=', self.id), ('state', '=', 'blocked'), ('is_older', '=', True)])
             self.env['online.sync.issue'].sudo()._raise_older(self, waiting)
@@ -40,6 +48,8 @@ class OnlineSyncChange(models.Model):
     _inherit = 'online.sync.change'
 
     is_older = fields.Boolean(readonly=True, help="It waits because the record there is in an older state than it was.")
+    older_wins = fields.Selection(
+        [(LOCAL, "Ours"), (REMOTE, "Theirs")], readonly=True, help="Whose state was to hold, where that was refused or had to wait.")
 
 
 class OnlineSyncIssue(models.Model):

@@ -155,6 +155,22 @@ class PeerHardCases:
         self.assertEqual((here.phone, self.phone_there(here)), ('1', '1'))
         self.assertFalse(self.issues() or self.link.waiting_count)
 
+    def test_ours_is_refused_there(self):
+        here = self.fall_back()
+        self.peer.sql("CREATE FUNCTION refuse() RETURNS trigger AS $$BEGIN RAISE EXCEPTION 'not today'; END$$ LANGUAGE plpgsql")
+        self.peer.sql("CREATE TRIGGER refuse BEFORE UPDATE ON res_partner FOR EACH ROW WHEN (NEW.phone = '2') EXECUTE FUNCTION refuse()")
+        self.issues().action_older_ours()
+        for _day in range(2):
+            self.flow('partner').listed_at = False
+            self.runs(2)
+            self.assertEqual((here.phone, self.phone_there(here)), ('2', '1'), "what was refused there is not taken back here")
+            self.assertEqual(self.issues().mapped('kind'), ['rejected'], "what was said holds, and why it could not be done is told")
+        self.peer.sql("DROP TRIGGER refuse ON res_partner")
+        self.issues().action_retry_change()
+        self.runs(2)
+        self.assertEqual((here.phone, self.phone_there(here)), ('2', '2'))
+        self.assertFalse(self.issues() or self.link.waiting_count)
+
     def test_a_record_without_a_date_of_change(self):
         self.switch_on('partner')
         self.run_sync()
