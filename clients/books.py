@@ -16,6 +16,8 @@ from .errors import SyncError
 #: States of a record. A record that is no document is ACTIVE or ARCHIVED.
 ACTIVE, ARCHIVED = 'active', 'archived'
 DRAFT, POSTED, CANCELLED = 'draft', 'posted', 'cancelled'
+#: A state that only some addon of that side knows. Such a record is left alone.
+UNKNOWN = 'unknown'
 
 
 @dataclass(frozen=True, slots=True, order=True)

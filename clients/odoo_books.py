@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from .books import (
     ACTIVE,
     ARCHIVED,
+    UNKNOWN,
     FieldInfo,
     Line,
     Record,
@@ -18,7 +19,6 @@ from .books import (
     Side,
     Value,
 )
-from .errors import Rejected
 from .odoo_balances import Balances, SumAccess
 from .odoo_finding import LONG_AGO, TIME, Finding
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
@@ -34,7 +34,6 @@ TYPES = {
 
 #: So many records are tried to tell whether a kind of records can be read.
 SAMPLE = 3
-UNKNOWN_STATE = "Its state is “{state}”, which only an addon knows. It goes on by itself once it is a draft, posted or cancelled."
 
 
 class Access(SumAccess, Protocol):
@@ -105,18 +104,19 @@ class OdooSide(Finding, Balances, Writing, Side):
 
     def _can_read_others(self, entity, shape, ids):
         """Whether it is these records that cannot be read, and not the whole kind."""
-        others = self._rows(shape.model, [*self._domain(shape), ('id', 'not in', ids)], [], SAMPLE)
+        others = self._rows(shape.model, [*self._domain(shape), ('id', 'not in', ids)], ['id'], SAMPLE)
         return not others or any(self._read_each(entity, shape, [row['id'] for row in others], None, {}))
 
     def _read_each(self, entity, shape, ids, names, refused):
         """Those of a page that can be read; why the others cannot goes to `refused`."""
-        found = {}
-        for id_ in ids:
-            try:
-                found.update(self._read_page(entity, shape, [id_], names))
-            except REFUSALS as error:
-                refused[str(id_)] = error
-        return found
+        try:
+            return self._read_page(entity, shape, ids, names)
+        except REFUSALS as error:
+            if len(ids) == 1:
+                refused[str(ids[0])] = error
+                return {}
+        half = len(ids) // 2
+        return {**self._read_each(entity, shape, ids[:half], names, refused), **self._read_each(entity, shape, ids[half:], names, refused)}
 
     def _read_page(self, entity, shape, ids, names):
         maps = [one for one in self._usable(shape.model, shape.maps) if (one.kind != 'file' if names is None else one.name in names)]
@@ -145,9 +145,7 @@ class OdooSide(Finding, Balances, Writing, Side):
     def _state_of(self, shape, row):
         if not shape.states:
             return ACTIVE if row.get('active', True) else ARCHIVED
-        if row['state'] not in shape.states:        # of an addon, such as one by which documents are approved
-            raise Rejected(UNKNOWN_STATE.format(state=row['state']))
-        return shape.states[row['state']]
+        return shape.states.get(row['state'], UNKNOWN)      # of an addon, such as one by which documents are approved
 
     def _read_lines(self, lines, parents):
         """{id of the parent: its lines, in their order}"""
@@ -228,7 +226,7 @@ class OdooSide(Finding, Balances, Writing, Side):
         """Ids of the company's own records: a product has taxes of every company, and ours are not the others' business."""
         if entity not in self._owned:
             shape = self.shapes[entity]
-            self._owned[entity] = {row['id'] for row in self._rows(shape.model, self._domain(shape), [], 0)}
+            self._owned[entity] = {row['id'] for row in self._rows(shape.model, self._domain(shape), ['id'], 0)}
         return self._owned[entity]
 
     def _codes_of(self, code):

@@ -79,6 +79,10 @@ class Habits:
         """Keys of the records that belong to these documents."""
         return set()
 
+    def post_under_another_number(self, id_: int) -> bool:
+        """Whether a draft that was refused could be posted after all, under another number."""
+        return False
+
     def step(self, state: str, ids):
         """Bring records that are not in a state to it."""
         self.side.call(self.shape.model, self.shape.steps[state], ids)
@@ -129,9 +133,11 @@ class Documents(Habits):
     """What Odoo posts in a locked period it books on another day, without a word. So nothing is posted there.
 
     :ivar day: name of the field that says on which day a document is booked
+    :ivar numbered: whether its number is a field of its own
     """
 
     day = 'date'
+    numbered = True
 
     def refuse(self, intents):
         locks = self._locks()
@@ -164,21 +170,22 @@ class Documents(Habits):
         """Whether a document is posted by it."""
         return POSTED in (intent.state, intent.reopens)
 
-    def prepare(self, intents, keys):
-        self._free_numbers({int(keys[number]) for number, intent in intents.items() if intent.key and self.is_booked(intent)})
-        return {}
-
-    def _free_numbers(self, ids):
-        """Drafts whose number another document of their journal has got meanwhile could never be posted: they get the next one."""
-        drafts = self.side.rows(self.shape.model, [('id', 'in', sorted(ids)), ('state', '=', 'draft'), ('name', 'not in', [False, '/'])],
-                                ['name', 'journal_id', 'ref']) if ids else []
-        taken = {(row['name'], row['journal_id']) for row in self.side.rows(
-            self.shape.model, [('name', 'in', sorted({row['name'] for row in drafts})), ('state', '=', 'posted')],
-            ['name', 'journal_id'])} if drafts else set()
-        for row in drafts:
-            if (row['name'], row['journal_id']) in taken:
-                self.side.call(self.shape.model, 'write', [row['id']], idempotent=True, vals={
-                    'name': False, **({} if row['ref'] else {'ref': row['name']})})
+    def post_under_another_number(self, id_):
+        """A draft whose number another document of its journal has got meanwhile can be posted under the next one only, and where it has no
+        reference the number becomes that. It is left as it was where that is refused, too.
+        """
+        drafts = self.side.rows(self.shape.model, [('id', '=', id_), ('state', '=', 'draft')], ['name', 'journal_id', 'ref'])
+        row = drafts[0] if drafts and self.numbered else None
+        if not row or row['name'] in (False, '/') or not self.side.rows(self.shape.model, [
+                ('name', '=', row['name']), ('journal_id', '=', row['journal_id']), ('state', '=', 'posted')], ['id']):
+            return False
+        try:
+            self.side.call(self.shape.model, 'write', [id_], idempotent=True, vals={'name': False, 'ref': row['ref'] or row['name']})
+            self.step(POSTED, [id_])
+        except REFUSALS:
+            self.side.call(self.shape.model, 'write', [id_], idempotent=True, vals={'name': row['name'], 'ref': row['ref']})
+            return False
+        return True
 
     def _locks(self):
         """{kind of lock: its last day}, as they are for our user."""
@@ -224,7 +231,7 @@ class Invoices(Documents):
         return replace(intent, fields={**intent.fields, 'rate': record.fields['rate']})
 
     def prepare(self, intents, keys):
-        errors = super().prepare(intents, keys)
+        errors = {}
         wanted = {int(keys[number]): number for number, intent in intents.items() if keys.get(number) and intent.fields.get('rate')}
         rows = self.side.rows(self.shape.model, [('id', 'in', list(wanted))], ['invoice_currency_rate']) if wanted else []
         for row in rows:
@@ -254,6 +261,7 @@ class Payments(Documents):
 
     # 19.0 and later, where a payment would have no entry: without one nothing can be matched with it.
     context = {'force_payment_move': True}
+    numbered = False
 
     def prepare(self, intents, keys):
         """A payment that was changed as a draft may have lost the account that its entry needs: Odoo chooses it on `create` only."""

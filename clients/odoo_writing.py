@@ -7,6 +7,7 @@ from .odoo_habits import REFUSALS
 from .pace import LARGEST
 
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
+UNKNOWN_STATE = "It is in a state that only an addon there knows. It goes on by itself once it is a draft, posted or cancelled."
 LEFT_OPEN = "{why} It was opened for that and could not be posted again, so it is a draft now: {then}"
 NOT_REACHED = "It stayed {found} instead of becoming {wanted}. Open it, see what holds it, and bring it to that state by hand."
 
@@ -188,7 +189,9 @@ class Writing:
             self._step(shape, state, [id_ for _number, id_ in ids])
         except REFUSALS as error:
             if len(ids) == 1:
-                errors[ids[0][0]] = error
+                number, id_ = ids[0]
+                if state != POSTED or not shape.habits(self, shape).post_under_another_number(id_):
+                    errors[number] = error
                 return
             for one in ids:
                 self._step_each(shape, state, [one], errors)
@@ -197,8 +200,10 @@ class Writing:
         if not shape.states:
             return shape.habits(self, shape).activate(ids, state == ACTIVE)
         rows = self._rows(shape.model, [('id', 'in', ids)], ['state'], len(ids))
-        left = [row['id'] for row in rows if shape.states.get(row['state']) != state]
-        cancelled = [row['id'] for row in rows if shape.states.get(row['state']) == CANCELLED]
+        if any(row['state'] not in shape.states for row in rows):
+            raise Rejected(UNKNOWN_STATE)
+        left = [row['id'] for row in rows if shape.states[row['state']] != state]
+        cancelled = [row['id'] for row in rows if shape.states[row['state']] == CANCELLED]
         habits = shape.habits(self, shape)
         if cancelled and state == POSTED:       # Odoo posts drafts only, and of a cancelled payment it does not even say so
             habits.step(DRAFT, cancelled)

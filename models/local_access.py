@@ -2,7 +2,6 @@
 import logging
 import traceback
 from collections.abc import Mapping
-from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
@@ -36,14 +35,14 @@ class LocalAccess:
         if method in READS:
             return _plain(self._safely(function, **named))
         named = _native(named)
-        with self._own(model) as written:
+        with self.env['online.sync.flow']._without_own_notes(self.link, model) as written:
             result = self._safely(function, *([named.pop('vals')] if 'vals' in named else []), **named)    # some call it `values`
             written.update(ids or [])
         return _plain(result)
 
     def create_marked(self, model, rows, markers, context):
         """Ids of new records. They need no marker here: they are there together with their binding, or not at all."""
-        with self._own(model) as written:
+        with self.env['online.sync.flow']._without_own_notes(self.link, model) as written:
             ids = self._safely(self._model(model, context).create, _native(list(rows))).ids
             written.update(ids)
         return ids
@@ -52,16 +51,6 @@ class LocalAccess:
         """Sums by group."""
         rows = self._model(model, context)._read_group(domain, groups, [f'{field}:sum'], offset=offset, limit=limit)
         return [tuple(_named(value) for value in row) for row in rows]
-
-    @contextmanager
-    def _own(self, model):
-        """What the synchronization itself writes is no change that must go to the other side; what follows from it elsewhere is one."""
-        flows = self.env['online.sync.flow']
-        before = set().union(*flows._notes_of(self.link, model))
-        written = set()
-        yield written
-        for notes in flows._notes_of(self.link, model):
-            notes.difference_update(written - before)
 
     def find_marked(self, model, marker):
         """Nothing: what was not remembered here was not created."""

@@ -1,6 +1,7 @@
 from odoo import _, api, fields, models
 
-from ..engine.plan import THERE
+from ..clients.books import CANCELLED
+from ..engine.plan import HERE, THERE
 from .compat import HAS_CONSTRAINT
 
 
@@ -15,6 +16,7 @@ class OnlineSyncAlike(models.Model):
     res_id = fields.Integer("Record here", required=True)
     external_id = fields.Char("Record there", required=True)
     is_apart = fields.Boolean(help="A person said that they are two.")
+    missed_at = fields.Datetime(help="Since when the record there is not seen.")
 
     if HAS_CONSTRAINT:
         _pair_uniq = models.Constraint('UNIQUE(flow_id, res_id, external_id)', "These two records are known to look alike.")
@@ -55,15 +57,35 @@ class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
     def _settle_alike(self, sides, log):
-        """What was asked about and was deleted since is asked about no longer. Returns whether there was any."""
+        """What was asked about and is no longer there is asked about no longer. Returns whether there was any.
+
+        Who is not seen there may be out of our user's sight: only when the one that waits is there itself, one look is enough.
+        """
         asked = self.env['online.sync.alike'].search([('flow_id', '=', self.id), ('is_apart', '=', False)])
-        unread = {}
-        there = sides[THERE].read_records(self.entity, asked.mapped('external_id'), (), unread) if asked else {}
-        here = set(self._model().browse(asked.mapped('res_id')).exists().ids) if asked else set()
-        lost = asked.filtered(lambda one: one.res_id not in here or one.external_id not in {**there, **unread})
+        if not asked:
+            return False
+        hidden, day = {HERE: {}, THERE: {}}, fields.Datetime.subtract(fields.Datetime.now(), days=1)
+        there = sides[THERE].read_records(self.entity, asked.mapped('external_id'), (), hidden[THERE])
+        here = sides[HERE].read_records(self.entity, map(str, asked.mapped('res_id')), (), hidden[HERE])
+        pairs = self.env['online.sync.binding'].search([
+            ('flow_id', '=', self.id), ('gone', '=', False), '|', ('res_id', 'in', asked.mapped('res_id')),
+            ('external_id', 'in', asked.mapped('external_id'))])
+        ours, theirs = set(pairs.mapped('res_id')), set(pairs.mapped('external_id'))
+        missing = asked.filtered(lambda one: one.external_id not in there and one.external_id not in hidden[THERE])
+        (asked - missing).missed_at = False
+        missing.filtered(lambda one: not one.missed_at).missed_at = fields.Datetime.now()
+        lost = missing.filtered(lambda one: one.missed_at < day or one.is_double and one.res_id in ours)
+        lost |= asked.filtered(lambda one: str(one.res_id) not in here and str(one.res_id) not in hidden[HERE])
+        lost |= asked.filtered(lambda one: one.is_double and (
+            one.res_id not in ours and one.external_id not in theirs or CANCELLED in _states(here, there, one)))
         lost._settle()
         lost.unlink()
         return bool(lost)
+
+
+def _states(here, there, alike):
+    """States of the two records, as far as they are seen."""
+    return {records[key].state for records, key in ((here, str(alike.res_id)), (there, alike.external_id)) if key in records}
 
 
 class OnlineSyncIssue(models.Model):

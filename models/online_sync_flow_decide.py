@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from odoo import _, models
 
+from ..clients import books
 from ..clients.books import Ref
 from ..engine import plan
 from ..engine.plan import HERE, THERE, Plan
@@ -19,6 +20,7 @@ class OnlineSyncFlow(models.Model):
     def _plan_all(self, items, is_needed=False, known=()):
         entity, rules, options = self._entity(), self._rules(), self._options()
         self._note_older_wins(items)
+        self._pass_over_unknown(items)
         for item in items:
             if item.unread:
                 item.plan = Plan(plan.NOTHING)
@@ -32,6 +34,15 @@ class OnlineSyncFlow(models.Model):
                 item.plan = plan.plan_alone(
                     entity, record, side, rules, options, marker, defaults=self._defaults(), is_needed=is_needed, known=known)
         self._leave_out_dead(items)
+
+    def _pass_over_unknown(self, items):
+        """What is in a state that only an addon knows is left alone, as if it could not be read."""
+        for item in items:
+            unknown = [side for side, record in item.told.items() if record and record.state == books.UNKNOWN]
+            if unknown and not item.unread:
+                item.unread = unknown[0]
+                item.error = item.error or _(
+                    "It is in a state that only an addon knows. It goes on by itself once it is a draft, posted or cancelled.")
 
     def _plan_of_pair(self, item, rules, options, known):
         def planned(base, decided):

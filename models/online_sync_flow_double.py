@@ -2,7 +2,7 @@
 
 The second one looks new there, though what it is the same as is no more alone. Without a question it would be there twice.
 """
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
@@ -11,13 +11,14 @@ from ..engine import pairing, plan
 from ..engine.plan import HERE, THERE, Plan
 
 #: A form that was open when the run brought its twin is saved within this time.
-MEANWHILE = timedelta(minutes=2)
+MEANWHILE = timedelta(minutes=15)
 
 
 class OnlineSyncBinding(models.Model):
     _inherit = 'online.sync.binding'
 
     created_in = fields.Selection([(HERE, "Here"), (THERE, "There")], readonly=True, help="Where the synchronization created its record.")
+    created_at = fields.Datetime(readonly=True, help="When it could be seen there, nearly.")
 
 
 class OnlineSyncFlow(models.Model):
@@ -39,18 +40,17 @@ class OnlineSyncFlow(models.Model):
         Each looks like one of the other side that came to this one about when it was entered.
         """
         entity, other = self._entity(), THERE if side == HERE else HERE
-        own = [item.local if side == HERE else item.remote for item in items] if entity.is_document else []
+        own = [item.local if side == HERE else item.remote for item in items] if entity.is_document or entity.is_booked else []
         pairs = self._pairs_brought_to(sides, side, own)
         if not pairs:
             return {}
-        twins = sides[side].read_records(self.entity, {_key(pair, side) for pair in pairs}, ())
         theirs = self._items_alone(sides, other, {_key(pair, other) for pair in pairs})
         records = {item.told[other].key: item.local if other == HERE else item.remote for item in theirs}
-        origins, known = {_key(pair, other): twins.get(_key(pair, side)) for pair in pairs}, {record.key: record for record in own}
-        found = {}
+        seen, known = {_key(pair, other): pair.created_at for pair in pairs}, {record.key: record for record in own}
+        late, found = self.link_id._clock_difference() if side == THERE else timedelta(), {}
         for pair in self._without_apart(pairing.alike(entity, *_in_order(side, own, list(records.values())))):
             mine, yours = (pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)
-            if _came_meanwhile(known[mine], origins[yours]):
+            if _came_meanwhile(known[mine], seen[yours], late):
                 here, there = _in_order(side, known[mine], records[yours])
                 found[int(pair.local), pair.remote] = here, there, pair.by
         return found
@@ -103,9 +103,14 @@ def _in_order(side, own, other):
     return (own, other) if side == HERE else (other, own)
 
 
-def _came_meanwhile(record, twin):
-    """Whether our twin was created before somebody who entered the record could see it."""
+def _came_meanwhile(record, seen, late):
+    """Whether a record was entered by somebody who could not see its twin yet, or hardly.
+
+    :param seen: when the twin was there
+    :param late: by how much the clock of the record's side is before ours
+    """
     try:
-        return bool(twin) and datetime.fromisoformat(record.born) <= datetime.fromisoformat(twin.born) + MEANWHILE
+        born = datetime.fromisoformat(record.born)
     except ValueError:      # that side does not say when its records were created
         return False
+    return bool(seen) and (born if born.tzinfo is None else born.astimezone(timezone.utc).replace(tzinfo=None)) - late <= seen + MEANWHILE

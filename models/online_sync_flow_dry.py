@@ -60,7 +60,7 @@ class OnlineSyncFlow(models.Model):
         for item in items:
             failed = standing(item).filtered(lambda change: change.state == 'failed') if not item.error and item.plan.intents() else None
             if failed:
-                item.error = failed[0].why or ''
+                item.error = _("Refused when it was tried last: %s", failed[0].why or '')
 
     def _dry_lines(self, item):
         """Values of online.sync.dry.run.line."""

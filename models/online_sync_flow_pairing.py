@@ -1,7 +1,7 @@
 """Pairs before the first write, and before each creation: what both sides have already is found, not created again."""
 from dataclasses import replace
 
-from odoo import _, models
+from odoo import _, api, fields, models
 from odoo.tools import SQL
 
 from ..clients.books import CANCELLED
@@ -92,7 +92,10 @@ class OnlineSyncFlow(models.Model):
             met += bound
             self._translate_all(met)
             made = self._created_for(sides, {item.told[THERE].key for item in bound})
-            self._go_on_with(sides, [item for item in bound if made.get(item.told[THERE].key) == item.binding.res_id])
+            own = [item for item in bound if made.get(item.told[THERE].key) == item.binding.res_id]
+            for item in own:
+                self._note_created(item)
+            self._go_on_with(sides, own)
             self._leave_to_others([item for item in items if not item.binding])
         self._ask_alike(asked, doubles, looked)
         return met + self._take_back(sides, items, gone=True)
@@ -118,7 +121,7 @@ class OnlineSyncFlow(models.Model):
                 continue
             item.told = {**item.told, HERE: records.get(str(owner))}
             item.binding = self._bind_one(owner, item.told[THERE].key)
-            item.binding.created_in = THERE
+            self._note_created(item)
             met.append(item)
         self._translate_all(met)
         self._go_on_with(sides, met)
@@ -159,6 +162,11 @@ class OnlineSyncFlow(models.Model):
         self.env.cr.execute(SQL('SELECT last_value FROM %s', SQL.identifier(f'{self._model()._table}_id_seq')))
         return self.env.cr.fetchone()[0]
 
+    @api.model
+    def _note_created(self, item):
+        """What an earlier run created there can be seen there since now at the latest."""
+        item.binding.write({'created_in': THERE, 'created_at': fields.Datetime.now()})
+
     def _pair_in_dry_run(self, sides, items):
         """The same, with nothing remembered: the items, without those that a page of the other side shows."""
         shown, known = {id(item): item for item in items}, []
@@ -176,6 +184,7 @@ class OnlineSyncFlow(models.Model):
                 else:
                     item.told = {**item.told, THERE: other.told[THERE]}
                     known.append(item)
+            self._hold_doubles(sides, side, [item for item in self._to_be_compared(items, side) if id(item) in shown])
         self._translate_all(known)
         self._plan_all(known)
         return list(shown.values())

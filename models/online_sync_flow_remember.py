@@ -1,9 +1,9 @@
 """What a page leaves behind: pairs of what was created, and what both sides agree on now."""
 from dataclasses import replace
 
-from odoo import _, models
+from odoo import _, fields, models
 
-from ..clients.books import DRAFT, Intent, LineEdits
+from ..clients.books import DRAFT, POSTED, Intent, LineEdits
 from ..engine import plan
 from ..engine.agree import agree
 from ..engine.entities import STATE
@@ -22,12 +22,17 @@ class OnlineSyncFlow(models.Model):
         before = [(item.local, item.remote) for item in items]
         self._translate_all(items)
         rules, met = self._rules(), []
+        self._pass_over_unknown(items)
         for item, were in zip(items, before, strict=True):
+            if item.binding and _may_have_added_lines(item):
+                item.binding.is_doubtful = True
+            if item.unread:
+                continue
             if item.is_older and (item.error or item.plan.kind in (plan.ASKED, plan.BLOCKED)):
                 continue        # what it was is still what both agreed on: else the older state would be a change that was made there
             if item.binding and item.local and item.remote:
                 met += [] if item.binding._base() else [item]
-                if item.is_careful:
+                if item.is_careful and not _may_have_added_lines(item):
                     item.binding.is_doubtful = bool(item.plan.merged.doubtful) and (bool(item.plan.conflicts) or bool(item.error))
                 merged = _carried_out(item.plan, item.outcomes)
                 slipped_in = self._slipped_in(sides, item)
@@ -82,7 +87,7 @@ class OnlineSyncFlow(models.Model):
             'flow_id': self.id, 'res_model': self._model()._name,
             'res_id': int(outcome.key if item.plan.kind == plan.CREATE_HERE else item.told[HERE].key),
             'external_id': item.told[THERE].key if item.plan.kind == plan.CREATE_HERE else outcome.key,
-            'created_in': HERE if item.plan.kind == plan.CREATE_HERE else THERE,
+            'created_in': HERE if item.plan.kind == plan.CREATE_HERE else THERE, 'created_at': fields.Datetime.now(),
         } for item, outcome in created])
         for (item, _outcome), binding in zip(created, bindings, strict=True):
             item.binding = binding
@@ -100,7 +105,8 @@ class OnlineSyncFlow(models.Model):
             side, source = (HERE, THERE) if item.plan.kind == plan.CREATE_HERE else (THERE, HERE)
             half = by_side[side].get(item.told[source].key)
             if half:
-                half._renew({'created_in': side, **({'res_id': int(outcome.key)} if side == HERE else {'external_id': outcome.key})})
+                half._renew({'created_in': side, 'created_at': fields.Datetime.now(),
+                             **({'res_id': int(outcome.key)} if side == HERE else {'external_id': outcome.key})})
                 item.binding = half
                 self._release(half)
             else:
@@ -138,10 +144,9 @@ def _with_state(record):
 def _carried_out(planned, outcomes):
     """What was merged, as far as it was written."""
     merged = planned.merged
-    to_local, to_remote = (
-        intent if side in outcomes and not outcomes[side].is_found and (not outcomes[side].error or _is_created(intent, outcomes[side]))
-        else None for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
-    return replace(merged, to_local=_written(to_local), to_remote=_written(to_remote))
+    to_local, to_remote = (_written(intent, outcomes[side]) if side in outcomes else {}
+                           for side, intent in ((HERE, planned.to_local), (THERE, planned.to_remote)))
+    return replace(merged, to_local=to_local, to_remote=to_remote)
 
 
 def _is_created(intent, outcome):
@@ -151,8 +156,14 @@ def _is_created(intent, outcome):
 
 def _is_left_draft(item):
     """Whether a new document is there and was not posted."""
-    return any(item.outcomes[side].error and _is_created(intent, item.outcomes[side]) and item.outcomes[side].record.state == DRAFT
-               for side, intent in item.plan.intents() if side in item.outcomes)
+    return any(item.outcomes[side].error and intent.state == POSTED and _is_created(intent, item.outcomes[side])
+               and item.outcomes[side].record.state == DRAFT for side, intent in item.plan.intents() if side in item.outcomes)
+
+
+def _may_have_added_lines(item):
+    """Whether lines were sent to be added and nobody knows whether they are there: what comes of them must not cross as new ones."""
+    return any(side in item.outcomes and (item.outcomes[side].error or item.unread) and intent.key and any(
+        isinstance(value, LineEdits) and value.add for value in intent.fields.values()) for side, intent in item.plan.intents())
 
 
 def _as_drafts(agreed):
@@ -160,9 +171,11 @@ def _as_drafts(agreed):
     return Base({**agreed.local, STATE: DRAFT}, {**agreed.remote, STATE: DRAFT})
 
 
-def _written(intent: Intent | None):
-    if intent is None:
+def _written(intent: Intent | None, outcome):
+    if intent is None or outcome.is_found or outcome.error and not _is_created(intent, outcome):
         return {}
     values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
     is_new = not intent.key
+    if outcome.error:       # it is there with its lines; what else was refused of it nobody agreed on
+        return {**{name: value for name, value in values.items() if isinstance(value, LineEdits)}, STATE: DRAFT}
     return {**values, STATE: intent.state or DRAFT} if intent.state or is_new else values

@@ -4,6 +4,7 @@ Nothing is decided here and no row is locked. A note says only "look at this rec
 comparing it with what both sides agreed on. A note too many, such as for a change that was rolled back to a savepoint, costs a look.
 """
 from collections import defaultdict
+from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.tools import SQL, ormcache
@@ -13,6 +14,8 @@ from .online_sync_link_run import CRON
 
 #: Where the notes of a transaction wait for its commit.
 NOTES = 'online_sync_notes'
+#: Where they wait while the synchronization itself writes, on the cursor: the end of each savepoint writes what waits for the commit.
+HELD = 'online_sync_held_notes'
 
 
 class OnlineSyncTracked(models.AbstractModel):
@@ -57,12 +60,7 @@ class OnlineSyncTracked(models.AbstractModel):
         found = [*also, *self._online_sync_parents()]
         if not found:
             return
-        cr = self.env.cr
-        if NOTES not in cr.precommit.data:
-            cr.precommit.data[NOTES] = defaultdict(set)
-            cr.precommit.add(self.env(user=api.SUPERUSER_ID, su=True)['online.sync.flow']._write_notes)
-        for flow, ids in found:
-            cr.precommit.data[NOTES][flow].update(ids)
+        self.env['online.sync.flow']._note(found)
 
 
 class OnlineSyncFlow(models.Model):
@@ -85,10 +83,37 @@ class OnlineSyncFlow(models.Model):
         return frozenset(self._tracking())
 
     @api.model
-    def _notes_of(self, link, model):
-        """The sets of notes of this transaction about the records of a model, for the flows of a link."""
-        notes = self.env.cr.precommit.data.get(NOTES, {})
-        return [notes[flow] for flow, owner, parent in self._tracking().get(model, ()) if owner == link.id and not parent and flow in notes]
+    def _note(self, found):
+        """Note that records changed.
+
+        :param found: [(flow id, ids of records)]
+        """
+        cr = self.env.cr
+        notes = getattr(cr, HELD, None)
+        if notes is None and NOTES not in cr.precommit.data:
+            cr.precommit.data[NOTES] = defaultdict(set)
+            cr.precommit.add(self.env(user=api.SUPERUSER_ID, su=True)['online.sync.flow']._write_notes)
+        notes = cr.precommit.data[NOTES] if notes is None else notes
+        for flow, ids in found:
+            notes[flow].update(ids)
+
+    @api.model
+    @contextmanager
+    def _without_own_notes(self, link, model):
+        """What the synchronization writes within is no change that must go to the other side; what follows from it elsewhere is one.
+
+        :returns: a set, to be filled with the ids of the records that were written
+        """
+        cr, held, written = self.env.cr, defaultdict(set), set()
+        setattr(cr, HELD, held)
+        try:
+            yield written
+        finally:        # what was rolled back is noted as well: that costs a look
+            delattr(cr, HELD)
+            for flow, owner, parent in self._tracking().get(model, ()):
+                if owner == link.id and not parent:
+                    held[flow] -= written
+            self._note([(flow, ids) for flow, ids in held.items() if ids])
 
     @api.model
     def _write_notes(self):

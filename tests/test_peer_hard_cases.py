@@ -7,7 +7,7 @@ from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from ..clients.errors import Rejected
+from ..clients.errors import Rejected, ServerFault
 from ..clients.odoo_books import OdooSide
 from ..models.local_access import LocalAccess
 from .peer_common import REFERENCES, PeerCase
@@ -328,13 +328,80 @@ class PeerHardCases:
             self.assertEqual(self.there('account.move', [('id', '=', self.twin(good))], 'ref')[0]['ref'], good.ref)
             issue = self.issues()
             self.assertEqual(issue.mapped('kind'), ['rejected'])
-            self.assertIn('approval', issue.summary)
+            self.assertIn("that only an addon knows", issue.summary)
             database(f"UPDATE account_move SET state = 'draft', write_date = now() at time zone 'UTC' WHERE id = {move}")
             self.env.invalidate_all()
             issue.action_retry_change()
             self.runs(2)
             self.assertFalse(self.issues() or self.link.waiting_count)
             self.assertEqual(self.there('account.move', [('id', '=', self.twin(odd))], 'ref')[0]['ref'], 'odd')
+
+    def test_an_addon_there_takes_a_line_into_approval(self):
+        self.with_invoices()
+        invoice = self.invoice(100, post=False)
+        self.run_sync()
+        twin = self.twin(invoice)
+        self.peer.sql("CREATE FUNCTION approve() RETURNS trigger AS $$BEGIN UPDATE account_move SET state = 'approval' WHERE id = "
+                      "NEW.move_id; RETURN NEW; END$$ LANGUAGE plpgsql")
+        self.peer.sql("CREATE TRIGGER approve AFTER INSERT ON account_move_line FOR EACH ROW EXECUTE FUNCTION approve()")
+        invoice.invoice_line_ids = [Command.create({'name': 'more', 'quantity': 1, 'price_unit': 10, 'tax_ids': [Command.clear()]})]
+        self.run_sync()
+        self.peer.sql("DROP TRIGGER approve ON account_move_line")
+        self.peer.sql(f"UPDATE account_move SET state = 'draft' WHERE id = {twin}")
+        line, = self.there('account.move.line', [('move_id', '=', twin), ('name', '=', 'more')], 'id')
+        self.write_there('account.move.line', line['id'], price_unit=12)
+        self.runs(3)
+        there = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'name')
+        self.assertEqual((len(invoice.invoice_line_ids), len(there)), (2, 2), "the line is nowhere twice")
+        self.issues().filtered(lambda issue: issue.kind == 'rejected').action_retry_change()
+        self.runs(2)
+        self.assertEqual(self.issues().mapped('kind'), ['conflict'])
+
+    def test_one_that_cannot_be_read_over_the_wire(self):
+        self.switch_on('partner')
+        odd, good = self.env['res.partner'].create([{'name': 'Acme'}, {'name': 'Bolt'}])
+        self.run_sync()
+        original = OdooSide._read_page
+
+        def failing(side, entity, shape, ids, names):
+            if not isinstance(side.access, LocalAccess) and self.twin(odd) in ids:
+                raise ServerFault("An addon failed at it.")
+            return original(side, entity, shape, ids, names)
+        (odd | good).write({'phone': '1'})
+        self.create_there('res.partner', name='Crane')
+        with patch.object(OdooSide, '_read_page', failing):
+            log = self.run_sync()
+        self.assertFalse(log.error)
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(good))], 'phone')[0]['phone'], '1')
+        self.assertTrue(self.env['res.partner'].search([('name', '=', 'Crane')]))
+        self.assertEqual(self.issues().mapped('kind'), ['rejected'])
+        self.issues().action_retry_change()
+        self.runs(2)
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(odd))], 'phone')[0]['phone'], '1')
+        self.assertFalse(self.issues() or self.link.waiting_count)
+
+    def test_what_came_from_there_is_no_change_here(self):
+        self.with_invoices()
+        self.run_sync()
+        self.bill_there()
+        self.run_sync()
+        self.assertTrue(self.env['account.move'].search([('ref', '=', 'E-3000')]))
+        own = self.link.flow_ids.filtered(lambda flow: flow.entity == 'invoice').change_ids.filtered(lambda change: change.origin == 'here')
+        self.assertFalse(own.mapped('crossed_words') or own)
+
+    def test_the_paired_one_of_two_is_cancelled(self):
+        self.with_invoices()
+        self.run_sync()
+        there = self.bill_there()
+        self.run_sync()
+        own = self.bill()
+        self.run_sync()
+        self.assertEqual(self.issues().mapped('kind'), ['alike'])
+        self.rpc.call('account.move', 'button_draft', [there])
+        self.rpc.call('account.move', 'button_cancel', [there])
+        self.runs(3)
+        self.assertNotIn('alike', self.issues().mapped('kind'))
+        self.assertTrue(self.twin(own), "the other one is the only one now")
 
     def test_none_can_be_read(self):
         self.switch_on('partner')
