@@ -37,7 +37,7 @@ class OnlineSyncDryRun(models.TransientModel):
             kinds[flow._dry_kind(item)] += 1
             flow._add_total(totals, item)
         effects, why = link._dry_effect(link._sides(link.flow_ids[:1], client), moves)
-        effect = [_("%(side)s: %(count)s document(s) posted, %(total)s %(currency)s in all", count=count, total=total, currency=currency,
+        effect = [_("%(side)s: %(count)s documents posted, %(total)s %(currency)s in all", count=count, total=total, currency=currency,
                     side=_("Here") if side == HERE else _("There"))
                   for (side, currency), (count, total) in sorted(totals.items())]
         return self.create({

@@ -1,17 +1,23 @@
 """Pairs before the first write: what both sides have already is shown side by side, and a person says what is the same."""
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 
 from odoo import _, api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date, formatLang
 
 from ..clients.books import ARCHIVED, CANCELLED, Ref
 from ..engine import pairing
+from ..engine.entities import DATE, MONEY, TEXT
 from ..engine.plan import HERE, THERE
 from ..models.compat import HAS_CONSTRAINT
 
 SURENESS = [(pairing.EXACT, "Exact"), (pairing.PROBABLE, "Probable"), ('none', "No pair found")]
 DECISIONS = [('open', "To be confirmed"), ('yes', "The same"), ('no', "Not the same")]
 BATCH = 1000
+#: Kinds of fields that are said besides a record's name, and how many of them.
+TOLD, SAID = (TEXT, DATE, MONEY), 3
 
 
 class OnlineSyncPairing(models.TransientModel):
@@ -63,7 +69,7 @@ class OnlineSyncPairing(models.TransientModel):
     def _propose(self, flow, here, there, pairs):
         kind = self.env['online.sync.pairing.kind'].create({'pairing_id': self.id, 'flow_id': flow.id})
         rows = self._create_all('online.sync.pairing.record', [
-            {'kind_id': kind.id, 'external_id': record.key, 'title': _title(record)} for record in there])
+            {'kind_id': kind.id, 'external_id': record.key, 'title': _title(self.env, flow._entity(), record)} for record in there])
         remote = {row.external_id: row for row in rows}
         pair_of, titles = {pair.local: pair for pair in pairs}, {field.name: field.title for field in flow._entity().fields}
         values = []
@@ -71,7 +77,8 @@ class OnlineSyncPairing(models.TransientModel):
             pair = pair_of.get(record.key)
             sureness = pair.sureness if pair else 'none'
             values.append({
-                'kind_id': kind.id, 'pairing_id': self.id, 'res_id': int(record.key), 'title': _title(record), 'sureness': sureness,
+                'title': _title(self.env, flow._entity(), record),
+                'kind_id': kind.id, 'pairing_id': self.id, 'res_id': int(record.key), 'sureness': sureness,
                 'remote_id': pair and remote[pair.remote].id, 'by': ', '.join(titles[name].lower() for name in pair.by) if pair else '',
                 'decision': {pairing.EXACT: 'yes', pairing.PROBABLE: 'open'}.get(sureness, 'no')})
         self._create_all('online.sync.pairing.line', values)
@@ -316,8 +323,17 @@ class _Proposed:
             for pair in pairs]
 
 
-def _title(record):
-    """What a person calls it; a code where there is one, for names of accounts and taxes are many times the same."""
+def _title(env, entity, record):
+    """What a person calls it, and what else tells it from others: names of accounts and contacts are many times the same."""
     code = record.fields.get('code')
     title = record.title or str(record.fields.get('name') or '')
-    return f'{code} {title}' if code and isinstance(code, str) and code not in title else title
+    title = f'{code} {title}' if code and isinstance(code, str) and code not in title else title
+    names = dict.fromkeys(name for key in (*entity.keys, *entity.hints) for name in key if entity.field(name).kind in TOLD)
+    said = [_say(env, record.fields[name]) for name in names if record.fields.get(name)]
+    return ' · '.join([title, *[one for one in said if one not in title][:SAID]])
+
+
+def _say(env, value):
+    if isinstance(value, Decimal):
+        return formatLang(env, float(value))
+    return format_date(env, value) if isinstance(value, date) else str(value)
