@@ -64,6 +64,7 @@ from . import online_sync_listener_tell
 from . import online_sync_wake
 from . import online_sync_link_wake
 from . import online_sync_twin
+from . import online_sync_twin_chosen
 from . import tracked_models
 from . import decimal_precision
 from . import ir_default

@@ -66,19 +66,11 @@ class OnlineSyncTwin(models.AbstractModel):
 
     def action_open_online_sync_history(self):
         """What crossed of the record and when, and what waits."""
-        pairs = self._online_sync_pairs()
-        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_change')
-        return {**action, 'context': {}, 'domain': [
-            ('flow_id', 'in', pairs.flow_id.ids), ('res_id', 'in', pairs.mapped('res_id')),
-            '|', ('state', '!=', 'done'), ('crossed', '!=', False)]}
+        return self._online_sync_pairs()._open_history()
 
     def action_open_online_sync_twin(self):
         """Open the record of the other side in a new tab; where there are several, the list of them."""
-        bindings = self._online_sync_pairs()
-        if len(bindings) == 1:
-            return bindings.action_open_there()
-        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
-        return {**action, 'domain': [('id', 'in', bindings.ids)], 'context': {}}
+        return self._online_sync_pairs()._open_twins()
 
 
 class OnlineSyncLink(models.Model):
@@ -114,6 +106,18 @@ class OnlineSyncBinding(models.Model):
             names.update({(model, record.id): _name_of(record) for record in records})
         for binding in self:
             binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")
+
+    def _open_twins(self):
+        if len(self) == 1:
+            return self.action_open_there()
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_binding')
+        return {**action, 'domain': [('id', 'in', self.ids)], 'context': {}}
+
+    def _open_history(self):
+        action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_change')
+        return {**action, 'context': {}, 'domain': [
+            ('flow_id', 'in', self.flow_id.ids), ('res_id', 'in', self.mapped('res_id')),
+            '|', ('state', '!=', 'done'), ('crossed', '!=', False)]}
 
     def action_open_there(self):
         """The twin, in a new tab."""

@@ -213,8 +213,9 @@ class DriftTests:
         self.with_documents()
         self.run_sync()
         invoice = self.invoice(60)
-        change = self.env['online.sync.change'].sudo().create({
-            'flow_id': self.flow('invoice').id, 'res_id': invoice.id, 'state': 'blocked', 'why': "Waits for: Taxes"})
+        self.env.cr.flush()     # as at the commit: the change is noted
+        change = self.env['online.sync.change'].sudo().search([('flow_id', '=', self.flow('invoice').id), ('res_id', '=', invoice.id)])
+        change.write({'state': 'blocked', 'why': "Waits for: Taxes"})
         found = self.compare()
         self.assertEqual((found.state, set(found.cause_ids.mapped('standing'))), ('expected', {'waiting'}))
         self.assertIn('Waits for: Taxes', found.cause_ids[0].words)

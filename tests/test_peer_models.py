@@ -60,6 +60,21 @@ class PeerModelsTests:
         self.run_sync()
         self.assertFalse(self.there(CATEGORY, [('id', '=', gone)], 'active')[0]['active'])
 
+    def test_the_way_to_the_twin_is_in_the_menu(self):
+        tag = self.category('Region')
+        flow = self.begin_with()
+        self.run_sync()
+        twin, history = self.env['ir.actions.server'].search([('binding_model_id.model', '=', CATEGORY)], order='id')
+        at_record = {'active_model': CATEGORY, 'active_id': tag.id, 'active_ids': tag.ids}
+        self.assertTrue(twin.with_context(**at_record).run()['url'].endswith(f'/odoo/{CATEGORY}/{self.twin(tag)}'))
+        found = history.with_context(**at_record).run()
+        self.assertEqual(self.env[found['res_model']].search(found['domain']).mapped('res_id'), tag.ids)
+        alone = self.category('Alone')
+        with self.assertRaises(UserError):
+            twin.with_context(active_model=CATEGORY, active_id=alone.id, active_ids=alone.ids).run()
+        flow.action_remove()
+        self.assertFalse((twin | history).exists())
+
     def test_conflict_is_asked(self):
         here = self.category('Red')
         flow = self.begin_with()
