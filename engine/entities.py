@@ -60,6 +60,7 @@ class Entity:
     :param missing: what happens by default to a record that only one side has
     :param is_tie: says which documents belong together; it is undone without a trace, and what can be tied depends on their states
     :param is_appendix: belongs to a document and goes where that goes, never the other way round
+    :param apart: fields that tell two records apart that are equal otherwise, where both have them
     :param one_of: groups of fields; of each group a new record must have one, else it concerns only the side that has it
     """
 
@@ -74,6 +75,7 @@ class Entity:
     is_tie: bool = False
     is_appendix: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
+    apart: tuple[str, ...] = ()
 
     def tied_names(self) -> set[str]:
         """Names of the fields of a tie that point to its documents."""
@@ -172,7 +174,8 @@ ENTITIES = {entity.name: entity for entity in (
         Field('total', "Total", MONEY, check=True),
         # Two books in use give the same number to different invoices, also to two of one customer: only the day tells them apart.
     ), keys=(('kind', 'number', 'partner', 'total', 'date'),), hints=(
-        ('kind', 'number', 'partner', 'total'), ('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')), is_document=True),
+        ('kind', 'number', 'partner', 'total'), ('kind', 'partner', 'total', 'date'), ('kind', 'reference', 'partner')),
+        is_document=True, apart=('reference',)),
     Entity('payment', "Payments", (
         Field('direction', "Direction", CHOICE, frozen=True), Field('number', "Number", own=True),
         Field('partner_kind', "Customer or vendor", CHOICE, frozen=True),
@@ -180,19 +183,19 @@ ENTITIES = {entity.name: entity for entity in (
         Field('amount', "Amount", MONEY, frozen=True), Field('currency', "Currency", CODE, frozen=True),
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Memo"),
     ), keys=(('direction', 'number', 'partner', 'amount', 'date'),), hints=(
-        ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True),
+        ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True, apart=('reference',)),
     Entity('entry', "Journal entries", (
         Field('number', "Number", frozen=True, own=True), Field('date', "Date", DATE, frozen=True),
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Reference"),
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
         Field('total', "Total", MONEY, check=True, in_books=True),
-    ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
+    ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True, apart=('reference',)),
     # Only where the other side has no bank feed of its own: its transactions would be there twice.
     Entity('bank_transaction', "Bank transactions", (
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('date', "Date", DATE, frozen=True),
         Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY, frozen=True),
         Field('currency', "Original currency", CODE, frozen=True), Field('original_amount', "Original amount", MONEY, frozen=True),
-    ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),), is_booked=True),
+    ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),), is_booked=True, apart=('text',)),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.
     Entity('allocation', "Matched payments", (
         *_PAID_DOCUMENTS, Field('account', "Account", REF, of='account'), Field('amount', "Amount", MONEY),

@@ -75,7 +75,13 @@ class OnlineSyncBinding(models.Model):
         :param conflicts: engine.merge_rules.Conflict as they are now
         """
         now = {one.name: _seen(one.local, one.remote) for one in conflicts} if self.decided else {}
-        return {name: one['side'] for name, one in (self.decided or {}).items() if name in now and now[name] == one['seen']}
+        return {name: one['side'] for name, one in (self.decided or {}).items()
+                if name in now and one['seen'] and now[name] == self._as_known_now(one['seen'])}
+
+    def _as_known_now(self, seen):
+        """What was seen, with those that only one side had and that are pairs by now as such."""
+        values = from_json(seen)
+        return _seen(**self.flow_id._as_known_now(values))
 
     def _renew(self, values):
         """One of the two is another record from now on, and nothing is agreed on.

@@ -50,7 +50,7 @@ class OnlineSyncFlow(models.Model):
         late, found = self.link_id._clock_difference() if side == THERE else timedelta(), {}
         for pair in self._without_apart(pairing.alike(entity, *_in_order(side, own, list(records.values())))):
             mine, yours = (pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)
-            if _came_meanwhile(known[mine], seen[yours], late):
+            if _came_meanwhile(known[mine], seen[yours], late) and not _are_apart(entity, known[mine], records[yours]):
                 here, there = _in_order(side, known[mine], records[yours])
                 found[int(pair.local), pair.remote] = here, there, pair.by
         return found
@@ -101,6 +101,10 @@ def _key(pair, side):
 def _in_order(side, own, other):
     """What is here and what is there, of this side's and the other one's."""
     return (own, other) if side == HERE else (other, own)
+
+
+def _are_apart(entity, one, other):
+    return any(one.fields.get(name) and other.fields.get(name) and one.fields[name] != other.fields[name] for name in entity.apart)
 
 
 def _came_meanwhile(record, seen, late):

@@ -205,6 +205,20 @@ class OnlineSyncFlow(models.Model):
         return {side: (lambda ref, side=side: found[side].get((ref.entity, ref.key)) or Ref(ref.entity, f'{side}:{ref.key}'))
                 for side in (HERE, THERE)}
 
+    def _as_known_now(self, values):
+        """Values with references that were told when only one side had the record, and that both know by now."""
+        keys = {HERE: defaultdict(set), THERE: defaultdict(set)}
+        for ref in refs_of(values):
+            side, colon, key = ref.key.partition(':')
+            if colon:
+                keys[side][ref.entity].add(key)
+        known = self._known_refs(keys)
+
+        def now(ref):
+            side, colon, key = ref.key.partition(':')
+            return known[side](Ref(ref.entity, key)) if colon else ref
+        return mapped(values, now)
+
     def _own_refs(self, side, intents):
         """Intents with the references of the side that is to carry them out."""
         return [replace(intent, fields=fields)

@@ -32,11 +32,15 @@ class AlikeTests:
         found = self.env['res.partner'].with_context(active_test=False).search_count([('name', '=ilike', name)])
         return found, len(self.there('res.partner', [('name', '=ilike', name)], 'name'))
 
+    def invoice(self, amount=100, **values):
+        """Due on a day that is said: else it is today, which begins earlier there."""
+        return super().invoice(amount, **{'invoice_date_due': DAY, **values})
+
     def type_there(self, amount=100, **values):
         """A bill of the same customer, posted there."""
         move = self.create_there(
             'account.move', move_type='out_invoice', partner_id=self.twin(self.partner),
-            **{'invoice_date': str(DAY), 'date': str(DAY), 'invoice_line_ids': [Command.create({
+            **{'invoice_date': str(DAY), 'date': str(DAY), 'invoice_date_due': str(DAY), 'invoice_line_ids': [Command.create({
                 'name': 'work', 'quantity': 1, 'price_unit': amount, 'tax_ids': [Command.clear()]})], **values})
         self.rpc.call('account.move', 'action_post', [move])
         return move

@@ -300,6 +300,17 @@ class PeerHardCases:
         self.assertFalse(self.issues() or self.link.waiting_count)
         self.assertEqual(self.twin_of('account.move', there).state, 'posted')
 
+    def test_two_bills_of_one_day(self):
+        self.with_invoices()
+        self.run_sync()
+        self.bill_there()
+        self.run_sync()
+        own = self.bill()
+        own.ref = 'E-3001'
+        self.run_sync()
+        self.assertTrue(self.twin(own), "the vendor's number tells them apart")
+        self.assertFalse(self.issues())
+
     def test_entered_twice_and_meant(self):
         self.with_invoices()
         self.run_sync()
