@@ -2,7 +2,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..clients.books import Line, Value
-from .merge_lines import equal_pairs, flowing, is_known, known_lines, same, same_lines, within, without
+from .merge_lines import equal_pairs, flowing, is_known, known_alike, known_lines, same, same_lines, within, without
 from .merge_rules import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Merged, Rule
 
 
@@ -79,13 +79,22 @@ def _agreed_lines(name, rule, old, merged, local, remote, before, written):
     alone_here, alone_there = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
     twins, new_here, new_there = _agreed_twins(name, rule, merged, new_here, new_there)
     pairs += twins
-    found = _found(merged, name, new_here + [ours[place] for place in sorted(alone_here)],
-                   new_there + [theirs[place] for place in sorted(alone_there)], base_here, base_there)
+    left_here, left_there = ([*new, *(known[place] for place in sorted(alone))] for new, known, alone in (
+        (new_here, ours, alone_here), (new_there, theirs, alone_there)))
+    found = _found(merged, name, left_here, left_there, base_here, base_there)
+    alike = known_alike(without(left_here, found, 0), without(left_there, found, 1), rule.key)
+    pairs += [_agreed_pair(name, rule, merged, _old_pair(base_here, base_there, ours, theirs, pair), *pair) for pair in alike]
     pairs += [(_as_sent(here, merged.to_remote, name), _as_sent(there, merged.to_local, name)) for here, there in found]
     # Removed on one side and not yet on the other: the base keeps it until that is decided.
     pairs += [(base_here[place], base_there[place]) for place in sorted(alone_here | alone_there)
-              if not any(ours.get(place) is here or theirs.get(place) is there for here, there in found)]
+              if not any(ours.get(place) is here or theirs.get(place) is there for here, there in (*found, *alike))]
     return tuple(here for here, _there in pairs), tuple(there for _here, there in pairs)
+
+
+def _old_pair(base_here, base_there, ours, theirs, pair):
+    """What was agreed on about one of two lines, nothing where both are new."""
+    place = next((place for place in range(len(base_here)) if ours.get(place) is pair[0] or theirs.get(place) is pair[1]), None)
+    return (Line('', {}), Line('', {})) if place is None else (base_here[place], base_there[place])
 
 
 def _found(merged, name, here, there, base_here, base_there):

@@ -119,8 +119,8 @@ class _LineMerge:
 
     def of(self, local, remote):
         """(edits for here, edits for there)"""
-        ours, new_here = assigned(self.base_local, local)
-        theirs, new_there = assigned(self.base_remote, remote)
+        ours, new_here = assigned(self.base_local, local, self.rule.key)
+        theirs, new_there = assigned(self.base_remote, remote, self.rule.key)
         for place, (base_here, base_there) in enumerate(zip(self.base_local, self.base_remote, strict=True)):
             here, there = ours.get(place), theirs.get(place)
             if here and there:

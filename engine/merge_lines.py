@@ -20,12 +20,17 @@ def known_lines(base, lines):
     return found, [line for line in lines if line.key not in places]
 
 
-def assigned(base, lines):
-    """({place in the base: line}, new lines): by key, then by content, for some replace all their lines when one changes."""
+def assigned(base, lines, key=''):
+    """({place in the base: line}, new lines): by key, then by content, for some replace all their lines when one changes.
+
+    :param key: the field by which such lines are known, '' for none
+    """
     found, left = known_lines(base, lines)
     new = []
     for line in left:
         place = next((place for place, one in enumerate(base) if place not in found and same_fields(one.fields, line.fields)), None)
+        if place is None and key:
+            place = next((place for place, one in enumerate(base) if place not in found and known_alike([line], [one], key)), None)
         if place is None:
             new.append(line)
         else:

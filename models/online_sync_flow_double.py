@@ -82,8 +82,8 @@ class OnlineSyncIssue(models.Model):
         issue = super()._raise_alike(alike, here, there, by)
         if alike.is_double:
             issue.write({
-                'summary': _("“%(here)s” here and “%(there)s” there seem to be the same document (equal: %(what)s), but it was entered on "
-                             "both sides at the same time, and is there twice on one of them.", here=here, there=there,
+                'summary': _("“%(here)s” here and “%(there)s” there seem to be the same document (equal: %(what)s). It was entered on both "
+                             "sides at the same time, so one of them has it twice.", here=here, there=there,
                              what=', '.join(by).lower()),
                 'blocks': _("The second one does not cross. Delete or cancel one of the two, or say that they are two different ones.")})
         return issue

@@ -1,5 +1,6 @@
 """Pairs before the first write, and before each creation: what both sides have already is found, not created again."""
 from dataclasses import replace
+from itertools import zip_longest
 
 from odoo import _, api, fields, models
 from odoo.tools import SQL
@@ -132,8 +133,8 @@ class OnlineSyncFlow(models.Model):
         untouched = sides[THERE].untouched(self.entity, [item.told[THERE].key for item in met]) if met else set()
         for item in met:
             if item.local and item.told[THERE].key in untouched:
-                made = to_json({**item.remote.fields, STATE: item.remote.state})
-                item.binding.write({'base_local': made, 'base_remote': made})
+                made = {**item.remote.fields, STATE: item.remote.state}
+                item.binding.write({'base_local': to_json(_with_keys_of(item.local, made)), 'base_remote': to_json(made)})
         self._look_at_appendices(sides, [item for item in met if item.local])
 
     def _owners(self, sides, items):
@@ -269,3 +270,11 @@ class OnlineSyncFlow(models.Model):
             one = (known.get((res_id, external_id)) or alike).exists() or alike.create({
                 'flow_id': self.id, 'res_id': res_id, 'external_id': external_id, 'is_double': (res_id, external_id) not in asked})
             issues._raise_alike(one, here.title, there.title, [titles[name] for name in by])
+
+
+def _with_keys_of(record, made):
+    """What our run created of a record, with the keys that the record's own lines have: it created them in their order."""
+    lists = {name: value for name, value in made.items() if value and isinstance(value, tuple)}
+    return {**made, **{name: tuple(
+        replace(line, key=own.key if own and len(record.fields[name]) == len(value) else '')
+        for line, own in zip_longest(value, record.fields.get(name, ())[:len(value)])) for name, value in lists.items()}}

@@ -130,7 +130,9 @@ class OnlineSyncIssue(models.Model):
             summary=sentence % {'record': change.title or change.flow_id.name, 'why': change.why}, blocks=self._say_blocked(change))
 
     def _say_blocked(self, change):
-        return _("This record, and %s that need it. It is tried again by itself, ever more rarely.", len(change._waiting()))
+        waiting = len(change._waiting())
+        return _("This record, and %s that need it. It is tried again by itself, ever more rarely.", waiting) if waiting else _(
+            "This record. It is tried again by itself, ever more rarely.")
 
     @api.model
     def _count_waiting(self, link, refs):

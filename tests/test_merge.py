@@ -190,6 +190,17 @@ class TestMerge(BaseCase):
         self.assertEqual(dict(merge(base, {**here, 'terms': 'mine'}, now, {'terms': Rule()}).to_remote), {'terms': 'mine'},
                          "what is typed here meanwhile is a change")
 
+    def test_lines_that_are_known_by_a_number_and_not_by_their_key(self):
+        rules = {'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
+        base = Base(*[{'lines': (Line('t1', {'number': '1', 'holder': 'a'}),)}] * 2)
+        here, there = ({'lines': (Line(key, {'number': '1', 'holder': holder}),)} for key, holder in (('h1', 'b'), ('t1', 'a')))
+        told = merge(base, here, there, rules)
+        self.assertEqual((dict(told.to_remote), dict(told.to_local)), ({'lines': LineEdits(update={'t1': {'holder': 'b'}})}, {}))
+        asked = agree(base, merge(base, here, there, {}), here, there, rules)
+        self.assertEqual(merge(asked, here, there, rules), told, "what was not written is not agreed on")
+        written = {'lines': (Line('t1', {'number': '1', 'holder': 'b'}),)}
+        self.assertFalse(merge(agree(base, told, here, written, rules), here, written, rules))
+
     def test_lines_that_are_known_by_a_number(self):
         rules = {**RULES, 'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
         pair = pair_of({'name': 'n', 'street': 's', 'lines': ()}, rules)
