@@ -65,9 +65,9 @@ class OnlineSyncIssue(models.Model):
 
         :param others: lists of lines
         """
-        words = []
+        words, found = [], [_counterparts(field, lines, other) for other in others]
         for place, line in enumerate(lines):
-            alike = [one for other in others if (one := _counterpart(field, line, place, lines, other))]
+            alike = [known[place] for known in found if known[place]]
             names = [one.name for one in field.lines if one.name in line.fields and one.name != POSITION and (
                 any(one.name in like.fields and like.fields[one.name] != line.fields[one.name] for like in alike) if alike
                 else one.kind in (MONEY, NUMBER) and line.fields[one.name])]
@@ -82,16 +82,28 @@ class OnlineSyncIssue(models.Model):
         :param edits: clients.books.LineEdits
         """
         own = {line.key: line for line in lines or ()}
-        titles, words = {one.name: one.title for one in field.lines}, []
-        for key, fields in edits.update.items():
-            said = ', '.join(_("%(field)s %(old)s → %(new)s", field=titles[name], old=self._say(own[key].fields.get(name)),
-                               new=self._say(value)) for name, value in fields.items()) if key in own else ''
-            words += [self._labelled(field, own[key], said)] if said else []
+        removed = [own[key] for key in edits.remove if key in own]
+        changes = [(own[key], fields) for key, fields in edits.update.items() if key in own]
+        added, taken = [], _by_label(field, edits.add, removed)
+        for line, old in zip(edits.add, taken, strict=True):
+            if old:     # it takes the place of one that is nearly the same
+                changes.append((old, {name: value for name, value in line.fields.items() if old.fields.get(name) != value}))
+            else:
+                added.append(line)
+        words = [said for line, fields in changes if (said := self._say_change(field, line, fields))]
         words += [_("new: %s", self._say_line(field, line, [
             one.name for one in field.lines if one.kind in (MONEY, NUMBER) and one.name != POSITION and line.fields.get(one.name)]))
-            for line in edits.add]
-        words += [_("removed: %s", self._labelled(field, own[key], '')) for key in edits.remove if key in own]
+            for line in added]
+        words += [_("removed: %s", self._labelled(field, line, '')) for line in removed if not any(line is old for old in taken)]
         return _first(words, LISTED)
+
+    def _say_change(self, field, line, fields):
+        """What becomes of a line, '' where nothing does that a person would see."""
+        titles = {one.name: one.title for one in field.lines}
+        said = ', '.join(
+            _("%(field)s %(old)s → %(new)s", field=titles[name], old=self._say(line.fields.get(name)), new=self._say(value))
+            for name, value in fields.items() if name != POSITION)
+        return self._labelled(field, line, said) if said else ''
 
     def _say_line(self, field, line, names):
         titles = {one.name: one.title for one in field.lines}
@@ -121,12 +133,25 @@ def _label(field, line):
     return next((line.fields[one.name] for one in field.lines if one.kind == TEXT and line.fields.get(one.name)), '')
 
 
-def _counterpart(field, line, place, lines, other):
-    """The line of another list that is the same one as far as one can tell; None for none."""
-    if len(lines) == len(other):
-        return other[place]
-    same = [one for one in other if one.fields == line.fields] or [one for one in other if _label(field, one) == _label(field, line)]
-    return same[0] if same else None
+def _counterparts(field, lines, other):
+    """For each line the one of another list that is the same as far as one can tell, None for none."""
+    return list(other) if len(lines) == len(other) else _by_label(field, lines, other)
+
+
+def _by_label(field, lines, other):
+    """The same, by what they say, else by their label."""
+    left, found = list(other), [None] * len(lines)
+    for is_same in (lambda one, line: _said(one) == _said(line), lambda one, line: _label(field, one) == _label(field, line)):
+        for place, line in enumerate(lines):
+            twin = next((one for one in left if is_same(one, line)), None) if found[place] is None else None
+            if twin:
+                found[place] = twin
+                left.remove(twin)
+    return found
+
+
+def _said(line):
+    return {name: value for name, value in line.fields.items() if name != POSITION}
 
 
 def _first(words, count):
