@@ -72,7 +72,7 @@ class OnlineSyncFlow(models.Model):
             ('external_id', 'in', asked.mapped('external_id'))])
         ours, theirs = set(pairs.mapped('res_id')), set(pairs.mapped('external_id'))
         missing = asked.filtered(lambda one: one.external_id not in there and one.external_id not in hidden[THERE])
-        (asked - missing).missed_at = False
+        (asked - missing).filtered('missed_at').missed_at = False
         missing.filtered(lambda one: not one.missed_at).missed_at = fields.Datetime.now()
         lost = missing.filtered(lambda one: one.missed_at < day or one.is_double and one.res_id in ours)
         lost |= asked.filtered(lambda one: str(one.res_id) not in here and str(one.res_id) not in hidden[HERE])
