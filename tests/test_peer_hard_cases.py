@@ -291,6 +291,8 @@ class PeerHardCases:
         there = self.bill_there()
         self.run_sync()
         own = self.bill()
+        told = self.env['online.sync.dry.run']._of(self.link).line_ids.filtered(lambda line: 'E-3000' in (line.title or ''))
+        self.assertEqual(told.mapped('kind'), ['blocked'], "a dry run says that it is asked about")
         self.runs(2)
         self.assertEqual(len(self.there('account.move', [('ref', '=', 'E-3000')], 'id')), 1, "it is not there twice")
         self.assertEqual(self.issues().mapped('kind'), ['alike'])
