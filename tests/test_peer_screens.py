@@ -31,7 +31,7 @@ class TestPeerScreens(PeerCase, HttpCase):
         return self.env[action['res_model']].with_user(self.manager).sudo(False).browse(action['res_id'])
 
     def line(self, pairing, title):
-        return pairing.line_ids.filtered(lambda line: line.title == title)
+        return pairing.line_ids.filtered(lambda line: line.title.partition(' · ')[0] == title)
 
     # -- connecting ---------------------------------------------------------------------------------------------------------------
 
@@ -194,7 +194,8 @@ class TestPeerScreens(PeerCase, HttpCase):
         free = self.env['online.sync.pairing.record'].with_user(self.manager).sudo(False).search(
             [('kind_id', '=', cedar.kind_id.id), ('is_free', '=', True)])
         self.assertIn('Cedar Consulting Inc', free.mapped('title'))
-        self.assertNotIn('Acme', free.mapped('title'))
+        self.assertNotIn('Acme · US123', free.mapped('title'))
+        self.assertEqual(self.line(pairing, 'Acme').title, 'Acme · US123', "what tells it from others of that name")
         cedar.remote_id = free.filtered(lambda record: record.title == 'Cedar Consulting Inc')
         self.assertEqual(cedar.decision, 'yes')
         self.line(pairing, 'Blue Labs').action_yes()
