@@ -4,6 +4,7 @@ Each class is for one entity of :mod:`clients.odoo_books` and works for both sid
 """
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -183,7 +184,8 @@ class Documents(Habits):
             self.side.call(self.shape.model, 'write', [id_], idempotent=True, vals={'name': False, 'ref': row['ref'] or row['name']})
             self.step(POSTED, [id_])
         except REFUSALS:
-            self.side.call(self.shape.model, 'write', [id_], idempotent=True, vals={'name': row['name'], 'ref': row['ref']})
+            with suppress(*REFUSALS):       # then it has no number, and gets one when it is posted
+                self.side.call(self.shape.model, 'write', [id_], idempotent=True, vals={'name': row['name'], 'ref': row['ref']})
             return False
         return True
 

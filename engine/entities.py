@@ -183,13 +183,13 @@ ENTITIES = {entity.name: entity for entity in (
         Field('amount', "Amount", MONEY, frozen=True), Field('currency', "Currency", CODE, frozen=True),
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Memo"),
     ), keys=(('direction', 'number', 'partner', 'amount', 'date'),), hints=(
-        ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True, apart=('reference',)),
+        ('direction', 'number', 'partner', 'amount'), ('direction', 'partner', 'amount', 'date')), is_document=True),
     Entity('entry', "Journal entries", (
         Field('number', "Number", frozen=True, own=True), Field('date', "Date", DATE, frozen=True),
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('reference', "Reference"),
         Field('lines', "Items", LINES, lines=_ENTRY_LINE, frozen=True),
         Field('total', "Total", MONEY, check=True, in_books=True),
-    ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True, apart=('reference',)),
+    ), keys=(('number', 'date', 'total'),), hints=(('date', 'total', 'journal'),), is_document=True),
     # Only where the other side has no bank feed of its own: its transactions would be there twice.
     Entity('bank_transaction', "Bank transactions", (
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('date', "Date", DATE, frozen=True),

@@ -6,7 +6,7 @@ from odoo import _, fields, models
 from ..clients.books import DRAFT, POSTED, Intent, LineEdits
 from ..engine import plan
 from ..engine.agree import agree
-from ..engine.entities import STATE
+from ..engine.entities import ENTITIES, STATE
 from ..engine.merge_rules import LOCAL, REMOTE, Base
 from ..engine.plan import HERE, THERE
 
@@ -27,6 +27,8 @@ class OnlineSyncFlow(models.Model):
             if item.binding and _may_have_added_lines(item):
                 item.binding.is_doubtful = True
             if item.unread:
+                if item.binding and item.told[THERE]:       # as it is now it was looked at
+                    item.binding.remote_version = item.told[THERE].version or item.binding.remote_version
                 continue
             if item.is_older and (item.error or item.plan.kind in (plan.ASKED, plan.BLOCKED)):
                 continue        # what it was is still what both agreed on: else the older state would be a change that was made there
@@ -44,7 +46,8 @@ class OnlineSyncFlow(models.Model):
                     item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), self._agreeable(item, rules),
                     own=(STATE,), before=Base(*map(_with_state, were)) if all(were) else None,
                     written=self._written_sides(item, slipped_in))
-                item.binding._store(_as_drafts(agreed) if _is_left_draft(item) else agreed, item.local, item.remote)
+                agreed = _as_drafts(agreed) if _is_left_draft(item) else agreed
+                item.binding._store(_without_asked(agreed, item) if item.is_older else agreed, item.local, item.remote)
             elif self._is_out_of_sight(item):
                 item.binding.remote_version = OUT_OF_SIGHT
         self._look_at_appendices(sides, met)
@@ -166,6 +169,12 @@ def _may_have_added_lines(item):
         isinstance(value, LineEdits) and value.add for value in intent.fields.values()) for side, intent in item.plan.intents())
 
 
+def _without_asked(agreed, item):
+    """Of what is asked about nothing is agreed on: else the older state would be a change that was made there."""
+    asked = {conflict.name.partition('/')[0] for conflict in item.plan.conflicts}
+    return Base(*({name: value for name, value in side.items() if name not in asked} for side in (agreed.local, agreed.remote)))
+
+
 def _as_drafts(agreed):
     """That it is posted where it comes from is news: the next try posts it here as well."""
     return Base({**agreed.local, STATE: DRAFT}, {**agreed.remote, STATE: DRAFT})
@@ -176,6 +185,7 @@ def _written(intent: Intent | None, outcome):
         return {}
     values = {name: LineEdits(add=value) if isinstance(value, tuple) else value for name, value in intent.fields.items()}
     is_new = not intent.key
-    if outcome.error:       # it is there with its lines; what else was refused of it nobody agreed on
-        return {**{name: value for name, value in values.items() if isinstance(value, LineEdits)}, STATE: DRAFT}
+    if outcome.error:       # it is there; its rate may be what was refused
+        refused = {field.name for field in ENTITIES[intent.entity].fields if field.in_books} if intent.entity in ENTITIES else set()
+        return {**{name: value for name, value in values.items() if name not in refused}, STATE: DRAFT}
     return {**values, STATE: intent.state or DRAFT} if intent.state or is_new else values

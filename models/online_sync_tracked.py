@@ -108,7 +108,10 @@ class OnlineSyncFlow(models.Model):
         setattr(cr, HELD, held)
         try:
             yield written
-        finally:        # what was rolled back is noted as well: that costs a look
+        except BaseException:       # nothing of it stays
+            held.clear()
+            raise
+        finally:
             delattr(cr, HELD)
             for flow, owner, parent in self._tracking().get(model, ()):
                 if owner == link.id and not parent:

@@ -4,7 +4,7 @@ import time
 from unittest.mock import patch
 
 from odoo import Command
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
 from ..clients.errors import Rejected, ServerFault
@@ -401,6 +401,30 @@ class PeerHardCases:
         self.assertTrue(self.env['account.move'].search([('ref', '=', 'E-3000')]))
         own = self.link.flow_ids.filtered(lambda flow: flow.entity == 'invoice').change_ids.filtered(lambda change: change.origin == 'here')
         self.assertFalse(own.mapped('crossed_words') or own)
+
+    def test_what_is_refused_here_is_tried_once_a_run(self):
+        self.switch_on('partner')
+        here = self.env['res.partner'].create({'name': 'Acme', 'phone': '1'})
+        self.run_sync()
+        original, tries = type(here).write, []
+
+        def refusing(partners, vals):
+            original(partners, vals)
+            if vals.get('phone') == '2':
+                tries.append(1)
+                raise ValidationError(self.env._("An addon says no."))
+            return True
+        self.write_there('res.partner', self.twin(here), phone='2')
+        with patch.object(type(here), 'write', refusing):
+            self.run_sync()
+            self.issues().action_retry_change()
+            tries.clear()
+            self.runs(2)
+        self.assertLessEqual(len(tries), 4, "a refusal is no change that is sent again")     # twice where its version is too fresh to tell
+        self.assertEqual(self.flow('partner').change_ids.filtered(lambda change: change.state != 'done').mapped('state'), ['failed'])
+        self.issues().action_retry_change()
+        self.run_sync()
+        self.assertEqual(here.phone, '2')
 
     def test_the_paired_one_of_two_is_cancelled(self):
         self.with_invoices()
