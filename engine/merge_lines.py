@@ -23,14 +23,13 @@ def known_lines(base, lines):
 def assigned(base, lines, key=''):
     """({place in the base: line}, new lines): by key, then by content, for some replace all their lines when one changes.
 
-    :param key: the field by which such lines are known, '' for none
+    :param key: the field by which such lines are known, whatever else they say; '' for none
     """
     found, left = known_lines(base, lines)
     new = []
     for line in left:
-        place = next((place for place, one in enumerate(base) if place not in found and same_fields(one.fields, line.fields)), None)
-        if place is None and key:
-            place = next((place for place, one in enumerate(base) if place not in found and known_alike([line], [one], key)), None)
+        place = next((place for place, one in enumerate(base) if place not in found and (
+            known_alike([line], [one], key) if key else same_fields(one.fields, line.fields))), None)
         if place is None:
             new.append(line)
         else:
@@ -51,12 +50,12 @@ def equal_pairs(here, there):
 
 def known_alike(here, there, key):
     """Pairs of lines that are known by the same, whatever else they say."""
-    by_key = {_plain(line.fields.get(key)): line for line in there if key}
-    pairs = [(line, by_key.pop(_plain(line.fields.get(key)), None)) for line in here if key and _plain(line.fields.get(key))]
+    by_key = {plain(line.fields.get(key)): line for line in there if key}
+    pairs = [(line, by_key.pop(plain(line.fields.get(key)), None)) for line in here if key and plain(line.fields.get(key))]
     return [(line, other) for line, other in pairs if other]
 
 
-def _plain(value):
+def plain(value):
     """A number however it is written."""
     return ''.join(character for character in value if character.isalnum()).upper() if isinstance(value, str) else value
 

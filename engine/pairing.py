@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..clients.books import Record, Value
 from .entities import Entity
+from .merge_lines import plain
 from .merge_rules import is_empty
 
 EXACT, PROBABLE = 'exact', 'probable'
@@ -53,6 +54,14 @@ def alike(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> 
             if here not in taken[0] and there not in taken[1]:
                 probable.setdefault((here, there), Pair(here, there, PROBABLE, names))
     return [*sure, *probable.values()]
+
+
+def are_apart(entity: Entity, one: Record, other: Record) -> bool:
+    """Whether two records that are alike are two for sure: a vendor's number says so, what we call our own documents does not."""
+    if str(one.fields.get('kind') or '').startswith('out_'):
+        return False
+    told = [(plain(one.fields.get(name)), plain(other.fields.get(name))) for name in entity.apart]
+    return any(mine and yours and mine != yours for mine, yours in told)
 
 
 def searches(entity: Entity, records: Iterable[Record]) -> Iterator[dict[str, Value]]:

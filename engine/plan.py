@@ -76,7 +76,8 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     :param is_careful: an earlier run may have written lines of which nobody remembers it
     """
     decided = decided or {}
-    here, there = {**local.fields, STATE: local.state}, {**remote.fields, STATE: remote.state}
+    here = {**with_number(entity, base and base.local, local.fields), STATE: local.state}
+    there = {**with_number(entity, base and base.remote, remote.fields), STATE: remote.state}
     told = rules
     rules = _without_own(entity, _without_checks(entity, rules), base, here, there)
     merged = _turned(merge(base, here, there, rules, newer, decided, is_careful), here, there, decided)
@@ -188,6 +189,13 @@ def _instead(old, new):
 def _without_checks(entity, rules):
     checks = {field.name for field in entity.fields if field.check}
     return {name: rule for name, rule in rules.items() if name not in checks}
+
+
+def with_number(entity: Entity, agreed: Mapping[str, Value] | None, fields: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Fields with the number that was agreed on where it has none now: it gets the next one, and that is nobody's change."""
+    lost = {field.name: agreed[field.name] for field in entity.fields
+            if agreed and field.own and field.frozen and field.name in agreed and field.name in fields and is_empty(fields[field.name])}
+    return {**fields, **lost}
 
 
 def _without_own(entity, rules, base, here, there):

@@ -76,11 +76,13 @@ class OnlineSyncFlow(models.Model):
         missing.filtered(lambda one: not one.missed_at).missed_at = fields.Datetime.now()
         lost = missing.filtered(lambda one: one.missed_at < day or one.is_double and one.res_id in ours)
         lost |= asked.filtered(lambda one: str(one.res_id) not in here and str(one.res_id) not in hidden[HERE])
-        lost |= asked.filtered(lambda one: one.is_double and (
-            one.res_id not in ours and one.external_id not in theirs or CANCELLED in _states(here, there, one)))
+        lost |= asked.filtered(lambda one: one.is_double and CANCELLED in _states(here, there, one))
+        halves = (asked - lost - missing).filtered(lambda one: one.is_double and one.res_id not in ours and one.external_id not in theirs)
         lost._settle()
         lost.unlink()
-        return bool(lost)
+        for one in halves:      # the one that was paired was deleted: the other one takes its place
+            self._bind_one(one.res_id, one.external_id)
+        return bool(lost or halves)
 
 
 def _states(here, there, alike):

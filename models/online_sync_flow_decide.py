@@ -7,6 +7,7 @@ from odoo import _, models
 from ..clients import books
 from ..clients.books import Ref
 from ..engine import plan
+from ..engine.entities import CREATE
 from ..engine.plan import HERE, THERE, Plan
 from ..engine.refs import refs_of
 
@@ -41,8 +42,16 @@ class OnlineSyncFlow(models.Model):
             unknown = [side for side, record in item.told.items() if record and record.state == books.UNKNOWN]
             if unknown and not item.unread:
                 item.unread = unknown[0]
-                item.error = item.error or _(
-                    "It is in a state that only an addon knows. It goes on by itself once it is a draft, posted or cancelled.")
+                if not item.error and self._would_cross(item, item.unread):
+                    item.error = _(
+                        "It is in a state that only an addon knows. It goes on by itself once it is a draft, posted or cancelled.")
+
+    def _would_cross(self, item, side):
+        """Whether anything would become of a record, as far as that is known without reading it."""
+        if item.binding:
+            return not item.binding.gone
+        way, missing = ('push', self.missing_there) if side == HERE else ('pull', self.missing_here)
+        return self.direction in ('both', way) and missing == CREATE
 
     def _plan_of_pair(self, item, rules, options, known):
         def planned(base, decided):

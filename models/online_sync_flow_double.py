@@ -50,7 +50,7 @@ class OnlineSyncFlow(models.Model):
         late, found = self.link_id._clock_difference() if side == THERE else timedelta(), {}
         for pair in self._without_apart(pairing.alike(entity, *_in_order(side, own, list(records.values())))):
             mine, yours = (pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)
-            if _came_meanwhile(known[mine], seen[yours], late) and not _are_apart(entity, known[mine], records[yours]):
+            if _came_meanwhile(known[mine], seen[yours], late) and not pairing.are_apart(entity, known[mine], records[yours]):
                 here, there = _in_order(side, known[mine], records[yours])
                 found[int(pair.local), pair.remote] = here, there, pair.by
         return found
@@ -58,7 +58,7 @@ class OnlineSyncFlow(models.Model):
     def _pairs_brought_to(self, sides, side, records):
         """Pairs whose record on this side was created by us, and whose other one has what these records have."""
         other, bindings = THERE if side == HERE else HERE, self.env['online.sync.binding']
-        brought = [('flow_id', '=', self.id), ('gone', '=', False), ('created_in', '=', side)]
+        brought = [('flow_id', '=', self.id), ('created_in', '=', side)]        # also those of which ours was deleted since
         if not records or not bindings.search_count(brought, limit=1):
             return bindings
         keys = sides[other].find_equal(self.entity, self._in_words_of(other, list(pairing.searches(self._entity(), records))))
@@ -101,18 +101,6 @@ def _key(pair, side):
 def _in_order(side, own, other):
     """What is here and what is there, of this side's and the other one's."""
     return (own, other) if side == HERE else (other, own)
-
-
-def _are_apart(entity, one, other):
-    """Whether a vendor's number or a bank's text tells them apart; what we call our own documents says nothing."""
-    if str(one.fields.get('kind') or '').startswith('out_'):
-        return False
-    told = [[_plain(record.fields.get(name)) for record in (one, other)] for name in entity.apart]
-    return any(mine and yours and mine != yours for mine, yours in told)
-
-
-def _plain(text):
-    return ''.join(character for character in str(text or '').casefold() if character.isalnum())
 
 
 def _came_meanwhile(record, seen, late):

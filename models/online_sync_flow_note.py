@@ -111,7 +111,8 @@ class OnlineSyncFlow(models.Model):
             'online.sync.binding', 'online.sync.binding', 'online.sync.change'))
         for item in items:
             if item.unread:
-                issues._raise_unread(item.changes[:1], item.unread)
+                if item.error:
+                    issues._raise_unread(item.changes[:1], item.unread)
                 continue        # of the other questions about it nothing is known
             if item.error:
                 issues._raise_rejected(item.changes[:1], HERE if HERE in item.outcomes and item.outcomes[HERE].error else THERE)

@@ -42,10 +42,10 @@ class OnlineSyncFlow(models.Model):
                     merged = replace(merged, to_remote={
                         name: value for name, value in merged.to_remote.items() if isinstance(value, LineEdits)})
                     item.remote = replace(item.remote, version='')
+                base = item.binding._base()
                 agreed = agree(
-                    item.binding._base(), merged, _with_state(item.local), _with_state(item.remote), self._agreeable(item, rules),
-                    own=(STATE,), before=Base(*map(_with_state, were)) if all(were) else None,
-                    written=self._written_sides(item, slipped_in))
+                    base, merged, _with_state(item.local), _with_state(item.remote), self._agreeable(item, rules),
+                    own=(STATE,), before=self._as_it_was(base, were), written=self._written_sides(item, slipped_in))
                 agreed = _as_drafts(agreed) if _is_left_draft(item) else agreed
                 item.binding._store(_without_asked(agreed, item) if item.is_older else agreed, item.local, item.remote)
             elif self._is_out_of_sight(item):
@@ -54,6 +54,25 @@ class OnlineSyncFlow(models.Model):
         self._note_all(items)
         self._ask_all(sides, items, rules)
         self._ask_older(items)
+        self._look_once_more(items, rules)
+
+    def _as_it_was(self, base, were):
+        """What both sides held before anything was written, None where one was not there.
+
+        :param were: the records of both sides
+        """
+        entity, agreed = self._entity(), (base.local, base.remote) if base else (None, None)
+        return Base(*({**plan.with_number(entity, known, record.fields), STATE: record.state}
+                      for known, record in zip(agreed, were, strict=True))) if all(were) else None
+
+    def _look_once_more(self, items, rules):
+        """What this database made of what was written here may have to go there: what an addon adds, what a field has by default."""
+        again = [item for item in items if HERE in item.outcomes and not item.error and not item.unread and not item.is_older
+                 and item.binding and item.local and item.remote]
+        plans = [(item, self._plan_of_pair(item, rules, self._options(), ())) for item in again]
+        self.env['online.sync.change'].create([
+            {'flow_id': self.id, 'origin': 'here', 'res_id': item.binding.res_id, 'external_id': item.binding.external_id,
+             'title': item.local.title} for item, then in plans if then.to_remote or then.kind == plan.BLOCKED])
 
     def _written_sides(self, item, slipped_in):
         return {name for side, name in ((HERE, LOCAL), (THERE, REMOTE))

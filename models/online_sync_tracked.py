@@ -108,15 +108,12 @@ class OnlineSyncFlow(models.Model):
         setattr(cr, HELD, held)
         try:
             yield written
-        except BaseException:       # nothing of it stays
-            held.clear()
-            raise
         finally:
             delattr(cr, HELD)
-            for flow, owner, parent in self._tracking().get(model, ()):
-                if owner == link.id and not parent:
-                    held[flow] -= written
-            self._note([(flow, ids) for flow, ids in held.items() if ids])
+        for flow, owner, parent in self._tracking().get(model, ()):     # of what was refused nothing stays, nor is it noted
+            if owner == link.id and not parent:
+                held[flow] -= written
+        self._note([(flow, ids) for flow, ids in held.items() if ids])
 
     @api.model
     def _write_notes(self):

@@ -201,6 +201,13 @@ class TestMerge(BaseCase):
         written = {'lines': (Line('t1', {'number': '1', 'holder': 'b'}),)}
         self.assertFalse(merge(agree(base, told, here, written, rules), here, written, rules))
 
+    def test_a_line_of_which_no_number_was_agreed_on_is_no_other_one(self):
+        rules = {'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
+        base = Base({'lines': (Line('h1', {}),)}, {'lines': (Line('t1', {'number': '1'}),)})
+        here, there = ({'lines': (Line(key, {'number': number, 'holder': ''}),)} for key, number in (('h2', '2'), ('t1', '1')))
+        told = merge(base, here, there, rules)
+        self.assertEqual([line.fields['number'] for line in told.to_remote['lines'].add], ['2'], "it is no change of the first")
+
     def test_lines_that_are_known_by_a_number(self):
         rules = {**RULES, 'lines': Rule(lines={'number': Rule(), 'holder': Rule()}, key='number')}
         pair = pair_of({'name': 'n', 'street': 's', 'lines': ()}, rules)

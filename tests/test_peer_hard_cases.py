@@ -259,6 +259,17 @@ class PeerHardCases:
         self.rpc.call('account.move', 'action_post', [bill])
         return bill
 
+    def typed_twice(self):
+        """(id there, what came of it here, the same one entered here meanwhile): a question about the last one."""
+        self.with_invoices()
+        self.run_sync()
+        there = self.bill_there()
+        self.run_sync()
+        own = self.bill()
+        self.run_sync()
+        self.assertEqual(self.issues().mapped('kind'), ['alike'])
+        return there, self.twin_of('account.move', there), own
+
     def test_entered_there_while_a_run_creates_it_there(self):
         self.with_invoices()
         self.run_sync()
@@ -314,12 +325,7 @@ class PeerHardCases:
         self.assertFalse(self.issues())
 
     def test_entered_twice_and_meant(self):
-        self.with_invoices()
-        self.run_sync()
-        self.bill_there()
-        self.run_sync()
-        own = self.bill()
-        self.run_sync()
+        _there, _first, own = self.typed_twice()
         self.issues().action_is_other()
         self.runs(2)
         self.assertFalse(self.issues() or self.link.waiting_count)
@@ -427,18 +433,41 @@ class PeerHardCases:
         self.assertEqual(here.phone, '2')
 
     def test_the_paired_one_of_two_is_cancelled(self):
-        self.with_invoices()
-        self.run_sync()
-        there = self.bill_there()
-        self.run_sync()
-        own = self.bill()
-        self.run_sync()
-        self.assertEqual(self.issues().mapped('kind'), ['alike'])
+        there, _first, own = self.typed_twice()
         self.rpc.call('account.move', 'button_draft', [there])
         self.rpc.call('account.move', 'button_cancel', [there])
         self.runs(3)
         self.assertNotIn('alike', self.issues().mapped('kind'))
         self.assertTrue(self.twin(own), "the other one is the only one now")
+
+    def test_the_paired_one_of_two_is_deleted(self):
+        there, first, own = self.typed_twice()
+        first.button_draft()
+        first.with_context(force_delete=True).unlink()
+        own.narration = 'edited meanwhile'
+        self.runs(3)
+        self.assertEqual(len(self.there('account.move', [('ref', '=', 'E-3000')], 'id')), 1, "it is not there twice")
+        self.assertEqual(self.twin(own), there, "the other one takes its place")
+        self.assertFalse(self.issues().filtered(lambda issue: issue.kind in ('alike', 'gone')))
+
+    def test_what_this_side_adds_goes_there(self):
+        self.switch_on('partner')
+        self.flow('partner').field_ids.filtered(lambda field: field.name == 'reference').direction = 'push'
+        self.env['ir.default'].set('res.partner', 'ref', 'C-1')
+        there = self.create_there('res.partner', name='Crane')
+        time.sleep(2.5)     # what is younger is looked at in each run
+        self.runs(2)
+        self.assertEqual(self.twin_of('res.partner', there).ref, 'C-1')
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'ref')[0]['ref'], 'C-1')
+
+    def test_what_an_addon_holds_and_would_not_cross(self):
+        self.with_invoices()
+        self.flow('invoice').missing_here = 'ignore'
+        self.run_sync()
+        bill = self.bill_there()
+        self.peer.sql(f"UPDATE account_move SET state = 'approval' WHERE id = {bill}")
+        self.runs(2)
+        self.assertFalse(self.issues() or self.link.waiting_count)
 
     def test_none_can_be_read(self):
         self.switch_on('partner')
