@@ -454,6 +454,7 @@ class PeerHardCases:
         self.switch_on('partner')
         self.flow('partner').field_ids.filtered(lambda field: field.name == 'reference').direction = 'push'
         self.env['ir.default'].set('res.partner', 'ref', 'C-1')
+        self.run_sync()     # with the checks of the day
         there = self.create_there('res.partner', name='Crane')
         time.sleep(2.5)     # what is younger is looked at in each run
         self.runs(2)
