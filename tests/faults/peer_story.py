@@ -134,7 +134,7 @@ class Story:
             log = link.log_ids[:1]
             if not issues and not failed and not (log.created or log.updated or log.failed or log.error):
                 return
-        raise AssertionError('\n'.join([f'seed {self.seed}: traffic did not stop', *self.stuck(), *self.told, *self.crossed()]))
+        raise AssertionError('\n'.join([*self.told, *self.crossed(), f'seed {self.seed}: traffic did not stop', *self.stuck()]))
 
     def tell_apart(self):
         """A person says of what looks alike whether it is the same; whoever made it gave it a token."""
@@ -177,7 +177,7 @@ class Story:
     def check(self):
         problems = [*self.stuck(), *self.alone(), *self.twice(), *self.unequal(), *self.unpaid(), *self.trial_balances()]
         if problems:
-            raise AssertionError('\n'.join([f'seed {self.seed}', *problems, *self.told]))
+            raise AssertionError('\n'.join([*self.told, f'seed {self.seed}', *problems]))     # a log is often cut at its head
 
     def check_one_sided(self, count=10):
         """Whoever edits alone finds what they entered as they entered it, whatever the other side computes of it."""
@@ -194,7 +194,7 @@ class Story:
                 problems += [f'{self.told[-3]}: {key} {name} was {value!r}, is {now.get(name)!r}' for name, value in values.items()
                              if now.get(name) != value]
         if problems:
-            raise AssertionError('\n'.join([f'seed {self.seed}: what was entered on one side was changed', *problems, *self.told]))
+            raise AssertionError('\n'.join([*self.told, f'seed {self.seed}: what was entered on one side was changed', *problems]))
 
     def told_by(self, side):
         """{(entity, key): all that a side says of it}"""
