@@ -747,6 +747,27 @@ class PeerPaymentTests:
         self.assertEqual(self.twin(here), other)
         self.assertEqual(len(self.there('account.bank.statement.line', [], 'id')), 2)
 
+    def test_bank_transaction_entered_here_when_it_had_come_already(self):
+        self.with_payments()
+        self.switch_on('bank_transaction')
+        self.run_sync()
+        lines, journal = self.env['account.bank.statement.line'], self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        there = self.create_there('account.bank.statement.line', journal_id=journal, date=str(DAY), amount=-7, payment_ref='CARD 4711')
+        self.run_sync()
+        came = self.twin_of('account.bank.statement.line', there)
+        typed, other = lines.create([
+            {'journal_id': self.bank.id, 'date': DAY, 'amount': -7, 'payment_ref': text} for text in ('card  4711', 'Coffee')])
+        self.run_sync()
+        asked = self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+        self.assertEqual(asked.mapped('kind'), ['alike'])
+        self.assertFalse(self.twin(typed), "it would be there twice")
+        self.assertTrue(self.twin(other), "another text is another transaction")
+        typed.unlink()
+        self.run_sync()
+        self.run_sync()
+        self.assertFalse(self.link.issue_ids.filtered(lambda issue: issue.state == 'open') or self.link.waiting_count)
+        self.assertEqual((self.twin(came), len(self.there('account.bank.statement.line', [], 'id'))), (there, 2))
+
     def test_invoice_and_payment_in_euros(self):
         """There is another rate there (1): the document's own goes with it, the payment has each side's."""
         self.with_payments()
