@@ -193,9 +193,9 @@ class OnlineSyncPairingKind(models.TransientModel):
         """What the next run does with what has no pair, as the flow says."""
         flow, words = self.flow_id, []
         if self.here_count and flow.missing_there == 'create' and flow.direction in ('both', 'push'):
-            words.append(_("creates %s there", self.here_count))
+            words.append(_("creates up to %s there", self.here_count))
         if self.there_count and flow.missing_here == 'create' and flow.direction in ('both', 'pull'):
-            words.append(_("creates %s here", self.there_count))
+            words.append(_("creates up to %s here", self.there_count))
         return words
 
     def action_open_lines(self):
