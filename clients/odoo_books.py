@@ -22,6 +22,7 @@ from .books import (
 from .odoo_balances import Balances, SumAccess
 from .odoo_finding import LONG_AGO, TIME, Finding
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
+from .odoo_tax_items import TaxItems
 from .odoo_writing import REFUSALS, Writing
 from .pace import Pace
 
@@ -29,7 +30,7 @@ from .pace import Pace
 TYPES = {
     'text': ('char', 'text', 'html'), 'html': ('html', 'text'), 'choice': ('selection',), 'bool': ('boolean',), 'file': ('binary',),
     'number': ('float', 'integer', 'monetary', 'many2one_reference'), 'date': ('date', 'datetime'), 'instant': ('datetime',),
-    'id': ('many2one',), 'ids': ('many2many', 'one2many'), 'code': ('many2one',)}
+    'id': ('many2one',), 'ids': ('many2many', 'one2many'), 'code': ('many2one',), 'part': ('many2one',), 'grids': ('many2many',)}
 
 
 #: So many records are tried to tell whether a kind of records can be read.
@@ -80,6 +81,7 @@ class OdooSide(Finding, Balances, Writing, Side):
         self._infos: dict[str, dict] = {}
         self._owned: dict[str, set[int]] = {}
         self._company_values: dict[tuple[str, ...], list] = {}
+        self._taxes: TaxItems | None = None
 
     # -- what there is ----------------------------------------------------------------------------------------------------------
 
@@ -124,9 +126,10 @@ class OdooSide(Finding, Balances, Writing, Side):
         fields = [*(one.odoo for one in maps), *state, 'create_date', 'write_date', 'write_uid', shape.title, *shape.habits.reads]
         rows = self._rows(shape.model, [*self._domain(shape), ('id', 'in', ids)], fields, len(ids))
         ids = [row['id'] for row in rows]
-        lines = {one.name: self._read_lines(one, ids) for one in shape.lines if names is None or one.name in names}
+        habits = shape.habits(self, shape)
+        lines = {one.name: self._read_lines(one, ids, habits) for one in shape.lines if names is None or one.name in names}
         fresh = self._fresh()
-        told = shape.habits(self, shape).tell(rows)
+        told = habits.tell(rows, names)
         return {str(row['id']): self._record(entity, shape, maps, row, lines, fresh, *told.get(row['id'], ({}, ''))) for row in rows}
 
     def _record(self, entity, shape, maps, row, lines, fresh, more, title):
@@ -147,7 +150,7 @@ class OdooSide(Finding, Balances, Writing, Side):
             return ACTIVE if row.get('active', True) else ARCHIVED
         return shape.states.get(row['state'], UNKNOWN)      # of an addon, such as one by which documents are approved
 
-    def _read_lines(self, lines, parents):
+    def _read_lines(self, lines, parents, habits):
         """{id of the parent: its lines, in their order}"""
         maps = self._usable(lines.model, lines.maps)
         rows = self.access.call(
@@ -155,8 +158,11 @@ class OdooSide(Finding, Balances, Writing, Side):
             fields=[lines.parent, *(one.odoo for one in maps)], load='',
             order='sequence, id' if any(one.odoo == 'sequence' for one in maps) else 'id')
         found: dict[int, tuple[Line, ...]] = {}
+        told = habits.tell_lines(lines, rows)
         for row in rows:
-            line = Line(str(row['id']), {one.name: self._value(one, row[one.odoo]) for one in maps})
+            if row['id'] not in told:
+                continue
+            line = Line(str(row['id']), {**{one.name: self._value(one, row[one.odoo]) for one in maps}, **told[row['id']]})
             found[row[lines.parent]] = (*found.get(row[lines.parent], ()), line)
         return found
 
@@ -199,7 +205,7 @@ class OdooSide(Finding, Balances, Writing, Side):
             return frozenset(Ref(one.of, str(id_)) for id_ in raw if id_ in self._own(one.of))
         if one.kind == 'id':
             return Ref(one.of, str(raw)) if raw else None
-        return self._codes_of(one.code).get(raw, '') if raw else ''
+        return self._codes_of(one.code).get(raw, '') if one.code and raw else ''
 
     def _raw(self, one: Map, value: Value, linked: Collection[int] | None = None):
         """
@@ -242,9 +248,9 @@ class OdooSide(Finding, Balances, Writing, Side):
 
     # -- for the habits of an entity ----------------------------------------------------------------------------------------------
 
-    def call(self, model, method, ids=None, /, *, idempotent=False, **named):
+    def call(self, model, method, ids=None, /, *, idempotent=False, context=None, **named):
         """What a method returns, called for our company."""
-        return self.access.call(model, method, ids, idempotent=idempotent, context=self.context, **named)
+        return self.access.call(model, method, ids, idempotent=idempotent, context={**self.context, **(context or {})}, **named)
 
     def rows(self, model, domain, fields):
         """All records that match, with these fields and their id."""
@@ -269,6 +275,12 @@ class OdooSide(Finding, Balances, Writing, Side):
             row, = self._rows('res.company', [('id', '=', self.company)], list(names), 1)
             self._company_values[names] = [row[name] for name in names]
         return self._company_values[names]
+
+    def taxes(self):
+        """What the taxes say of journal items, as it is now."""
+        if self._taxes is None:
+            self._taxes = TaxItems(self)
+        return self._taxes
 
     def fields_of(self, model):
         """What `fields_get` says of a model."""

@@ -3,7 +3,8 @@
 Each class is for one entity of :mod:`clients.odoo_books` and works for both sides of a link, as all there does.
 """
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,7 @@ from decimal import Decimal
 from .books import CANCELLED, DRAFT, POSTED, Intent, LineEdits, Ref, Value
 from .errors import Rejected, ServerFault, StaleObject, SyncError
 from .odoo_balances import account_title
+from .odoo_tax_items import NOTHING, carries_taxes
 
 #: What concerns one record alone; all else stops the page.
 REFUSALS = (Rejected, StaleObject, ServerFault)
@@ -21,13 +23,16 @@ RATE_DIGITS = 8
 #: Kinds of lock dates, and the day that Odoo gives for none.
 LOCKS = ('fiscalyear', 'hard', 'tax', 'sale', 'purchase')
 NO_LOCK = date.min
+#: Percent of the tax of a line.
+WHOLLY = Decimal(100)
 
 LOCKED = ("It is dated {day}, in a period that is closed up to {lock}: it would be booked on another day. Open the period, or date it "
           "later.")
 NO_CURRENCY = "Where it goes to, there is no currency {codes}. Create or activate it, and try again."
 MATCHED = ("It is matched with a payment or another document, and to change it would undo that. Undo the match and it goes on by itself, "
            "or make the change by hand.")
-NO_ACCOUNT = ("It would have no journal entry: its payment method has no outstanding account. Give it one in the journal, and try again.")
+NOT_DEDUCTIBLE = ("{percent} % of the tax of one of its lines are deductible. Where it goes to, that cannot be said of a line: enter it "
+                  "there by hand, or use a tax that says it.")
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."
@@ -53,8 +58,22 @@ class Habits:
         """What else records must fulfil, where this depends on the company."""
         return []
 
-    def tell(self, rows) -> dict[int, tuple[Mapping[str, Value], str]]:
-        """{id: (values that are kept elsewhere, title)} of rows that were read."""
+    def tell(self, rows, names: Collection[str] | None = None) -> dict[int, tuple[Mapping[str, Value], str]]:
+        """{id: (values that are kept elsewhere, title)} of rows that were read.
+
+        :param names: of the fields that are wanted, None for all
+        """
+        return {}
+
+    def tell_lines(self, lines, rows) -> dict[int, Mapping[str, Value]]:
+        """{id: values that are not converted one by one} of the rows that are lines; others are none.
+
+        :param lines: the :class:`clients.odoo_shapes.Lines`
+        """
+        return {row['id']: {} for row in rows}
+
+    def line_values(self, fields: Mapping[str, Value], is_new: bool) -> dict:
+        """What Odoo's `create` or `write` wants of a line besides what is converted one by one."""
         return {}
 
     def refuse(self, intents: Mapping[int, Intent]) -> dict[int, SyncError]:
@@ -73,8 +92,9 @@ class Habits:
         """What is left to do with records before they get their state. Returns {number: error}."""
         return {}
 
-    def settle(self, intents: Mapping[int, Intent], keys: Mapping[int, str]):
-        """What is left to do with records once they have their state."""
+    def settle(self, intents: Mapping[int, Intent], keys: Mapping[int, str]) -> dict[int, SyncError]:
+        """What is left to do with records once they have their state. Returns {number: error}."""
+        return {}
 
     def appended_to(self, documents) -> set[str]:
         """Keys of the records that belong to these documents."""
@@ -98,7 +118,7 @@ class Accounts(Habits):
 
     reads = 'code', 'name'
 
-    def tell(self, rows):
+    def tell(self, rows, _names=None):
         return {row['id']: ({}, account_title(row)) for row in rows}
 
 
@@ -175,8 +195,10 @@ class Documents(Habits):
         """A draft whose number another document of its journal has got meanwhile can be posted under the next one only, and where it has no
         reference the number becomes that. It is left as it was where that is refused, too.
         """
+        if not self.numbered:
+            return False
         drafts = self.side.rows(self.shape.model, [('id', '=', id_), ('state', '=', 'draft')], ['name', 'journal_id', 'ref'])
-        row = drafts[0] if drafts and self.numbered else None
+        row = drafts[0] if drafts else None
         if not row or row['name'] in (False, '/') or not self.side.rows(self.shape.model, [
                 ('name', '=', row['name']), ('journal_id', '=', row['journal_id']), ('state', '=', 'posted')], ['id']):
             return False
@@ -207,9 +229,13 @@ def _locks_of(fields):
 
 def _currencies_of(fields):
     """Codes of the currencies of a document and of its lines."""
-    edits = fields.get('lines')
-    lines = [*(line.fields for line in _added(edits)), *(edits.update.values() if isinstance(edits, LineEdits) else ())]
-    return {one['currency'] for one in (fields, *lines) if 'currency' in one}
+    return {one['currency'] for one in (fields, *written_lines(fields)) if 'currency' in one}
+
+
+def written_lines(fields, name='lines'):
+    """The fields of all lines of a list that are added or changed."""
+    edits = fields.get(name)
+    return [*(line.fields for line in _added(edits)), *(edits.update.values() if isinstance(edits, LineEdits) else ())]
 
 
 def _added(lines):
@@ -223,6 +249,28 @@ class Invoices(Documents):
     """
 
     day = 'entry_date'
+    item = 'account.move.line'
+
+    def tell(self, rows, names=None):
+        """Besides, what each tax comes to: two taxes may be wrong by a cent that the sum of both does not show."""
+        if not rows or names is not None and 'tax_amounts' not in names:
+            return {}
+        sums = defaultdict(lambda: defaultdict(Decimal))
+        for item in self.side.rows(self.item, [
+                ('move_id', 'in', [row['id'] for row in rows]), '|', ('tax_line_id', '!=', False),
+                ('display_type', '=', 'non_deductible_tax')], ['move_id', 'tax_line_id', 'amount_currency']):
+            sums[item['move_id']][item['tax_line_id']] += money(item['amount_currency'])
+        return {row['id']: ({'tax_amounts': _said(sums[row['id']].values())}, '') for row in rows}
+
+    def refuse(self, intents):
+        """Besides: 18.0 deducts the tax of a line as a whole."""
+        refused = super().refuse(intents)
+        if 'deductible_amount' not in self.side.fields_of(self.item):
+            for number, intent in intents.items():
+                partly = next((value for value in _deductible(intent) if value != WHOLLY), None)
+                if partly is not None:
+                    refused[number] = Rejected(NOT_DEDUCTIBLE.format(percent=partly.normalize()))
+        return refused
 
     def complete(self, intent):
         if 'rate' in intent.fields or not {'date', 'currency'} & intent.fields.keys():
@@ -246,11 +294,32 @@ class Invoices(Documents):
         return errors
 
 
+def _said(amounts):
+    return '; '.join(f'{amount:.2f}' for amount in sorted(map(abs, amounts)) if amount)
+
+
+def _deductible(intent):
+    return [one['deductible'] for one in written_lines(intent.fields) if one.get('deductible') is not None]
+
+
 class Entries(Documents):
     """Entries that people make. What Odoo makes by itself on both sides (exchange differences) stays out.
 
     18.0 does not say of an entry that it books an exchange difference; it is one of the exchange journal with the gain or loss account.
     """
+
+    # Items come with their taxes: Odoo would compute them once more.
+    context = {'skip_invoice_sync': True}
+
+    def tell_lines(self, lines, rows):
+        return told_with_taxes(self.side, rows)
+
+    def line_values(self, fields, is_new):
+        return taxes_of_line(self.side, fields, is_new)
+
+    def refuse(self, intents):
+        """Besides: items whose taxes cannot be the same where they go to."""
+        return {**super().refuse(intents), **refused_for_taxes(self.side, intents, 'lines')}
 
     def domain(self):
         names = 'currency_exchange_journal_id', 'income_currency_exchange_account_id', 'expense_currency_exchange_account_id'
@@ -258,70 +327,28 @@ class Entries(Documents):
         return ['|', ('journal_id', '!=', journal), ('line_ids', 'not any', [('account_id', 'in', accounts)])] if journal else []
 
 
-class Payments(Documents):
-    """A payment's number is that of the entry that Odoo makes for it on posting."""
+def told_with_taxes(side, rows):
+    """What items say of taxes, by id; the taxes are read only where one says something."""
+    taxes = side.taxes() if any(map(carries_taxes, rows)) else None
+    return {row['id']: taxes.tell(row) if carries_taxes(row) else NOTHING for row in rows}
 
-    # 19.0 and later, where a payment would have no entry: without one nothing can be matched with it.
-    context = {'force_payment_move': True}
-    numbered = False
 
-    def prepare(self, intents, keys):
-        """A payment that was changed as a draft may have lost the account that its entry needs: Odoo chooses it on `create` only."""
-        ids = {int(keys[number]) for number, intent in intents.items() if keys.get(number) and POSTED in (intent.state, intent.reopens)}
-        lost = [('id', 'in', sorted(ids)), ('move_id', '=', False), ('outstanding_account_id', '=', False)]
-        rows = self.side.rows(self.shape.model, lost, ['payment_type']) if ids else []
-        errors = {}
-        for row in rows:
-            account, numbers = self._outstanding(row['payment_type']), [number for number in intents if keys.get(number) == str(row['id'])]
-            try:
-                if not account:
-                    raise Rejected(NO_ACCOUNT)
-                self.side.call(self.shape.model, 'write', [row['id']], idempotent=True, vals={'outstanding_account_id': account})
-            except REFUSALS as error:       # else it would be posted without an entry
-                errors.update(dict.fromkeys(numbers, error))
-        return errors
+def taxes_of_line(side, fields, is_new):
+    """What Odoo's `create` or `write` wants of the taxes of an item."""
+    if not NOTHING.keys() & fields.keys() or is_new and not any(fields.get(name) for name in ('taxes', *NOTHING)):
+        return {}
+    return side.taxes().values(fields, is_new)
 
-    def step(self, state, ids):
-        """A draft that was posted before is cancelled with its entry: else Odoo would delete that, which it may not where another number
-        follows.
-        """
-        posted_before = [('id', 'in', ids), ('state', '=', 'draft'), ('move_id.posted_before', '=', True)]
-        rows = self.side.rows(self.shape.model, posted_before, ['move_id']) if state == CANCELLED else []
-        if rows:
-            self.side.call('account.move', 'button_cancel', [row['move_id'] for row in rows])
-        left = sorted({*ids} - {row['id'] for row in rows})
-        if left:
-            super().step(state, left)
 
-    def _outstanding(self, kind):
-        """Id of the account that payments of that direction had last, else of transfers; 0 for none."""
-        name = 'outstanding_account_id'
-        rows = self.side.last(self.shape.model, [*self.side.domain_of('payment'), ('payment_type', '=', kind), (name, '!=', False)], [name])
-        return rows[0][name] if rows else self.side.of_company(('transfer_account_id',))[0] or 0
-
-    def settle(self, intents, keys):
-        """Give the entries the numbers of the other side, where they follow the same pattern and are free: a number of another pattern
-        would become the journal's own for all that comes after it.
-        """
-        wanted = {int(keys[number]): intent.fields['number'] for number, intent in intents.items()
-                  if not intent.key and keys.get(number) and intent.fields.get('number')}
-        rows = self.side.rows(self.shape.model, [('id', 'in', list(wanted))], ['name', 'move_id', 'journal_id']) if wanted else []
-        rows = [row for row in rows if row['move_id'] and row['name'] != wanted[row['id']]
-                and _pattern(row['name']) == _pattern(wanted[row['id']])]
-        taken = self._taken({wanted[row['id']] for row in rows}) if rows else set()
-        for row in rows:
-            number = wanted[row['id']]
-            if (number, row['journal_id']) not in taken:
-                try:
-                    self.side.call('account.move', 'write', [row['move_id']], idempotent=True, vals={'name': number})
-                except REFUSALS:
-                    continue        # it keeps its own
-                taken.add((number, row['journal_id']))
-                taken.discard((row['name'], row['journal_id']))
-
-    def _taken(self, numbers):
-        return {(row['name'], row['journal_id']) for row in self.side.rows(
-            'account.move', [('name', 'in', sorted(numbers))], ['name', 'journal_id'])}
+def refused_for_taxes(side, intents, name):
+    """{number: error} for items in a list whose taxes cannot be the same there."""
+    refused = {}
+    for number, intent in intents.items():
+        lines = [fields for fields in written_lines(intent.fields, name) if any(fields.get(one) for one in NOTHING)]
+        why = next((why for fields in lines for why in [side.taxes().refused(fields)] if why), '')
+        if why:
+            refused[number] = Rejected(why)
+    return refused
 
 
 class BankTransactions(Documents):
@@ -349,7 +376,7 @@ class Attachments(Habits):
     reads = 'res_model', 'res_id'
     models: Mapping = {'invoice': 'account.move', 'payment': 'account.payment', 'entry': 'account.move'}
 
-    def tell(self, rows):
+    def tell(self, rows, _names=None):
         ids = {model: {row['res_id'] for row in rows if row['res_model'] == model} for model in self.models.values()}
         own = {entity: self.side.existing(entity, ids[model]) for entity, model in self.models.items()}
         return {row['id']: ({entity: Ref(entity, str(row['res_id'])) if row['res_model'] == model and row['res_id'] in own[entity] else None
@@ -381,10 +408,6 @@ class Attachments(Habits):
 def _plain(number):
     """The number of a bank account as Odoo compares it (base, res_bank.py, sanitize_account_number)."""
     return re.sub(r'\W+', '', number or '').upper()
-
-
-def _pattern(number):
-    return re.sub(r'\d+$', '', number or '')
 
 
 def money(raw):

@@ -3,7 +3,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from .books import CANCELLED, DRAFT, POSTED, Value
-from .odoo_habits import Accounts, Attachments, BankTransactions, Entries, Habits, Invoices, Partners, Payments
+from .odoo_habits import Accounts, Attachments, BankTransactions, Entries, Habits, Invoices, Partners
+from .odoo_payments import Payments
 from .odoo_ties import Allocations
 
 
@@ -12,7 +13,7 @@ class Map:
     """A canonical field and where Odoo keeps it.
 
     :param odoo: name of the field
-    :param kind: how it is converted: text, html, bool, number, date, choice, id, ids, code
+    :param kind: how it is converted: text, html, bool, number, date, choice, id, ids, code; part and grids by the habits of the record
     :param of: entity that an id points to
     :param code: (model, field) whose code stands for an id
     :param readonly: told, never written
@@ -32,7 +33,7 @@ class Map:
 class Lines:
     """A canonical list of lines and the records that are its lines.
 
-    :param odoo: the one2many that writes them
+    :param odoo: the one2many that writes them, '' where :class:`Habits` do it and they change with their record only
     :param model, parent: where they are read
     """
 
@@ -70,7 +71,7 @@ class Shape:
     holders: tuple[tuple[str, str], ...] = ()
 
     def children(self):
-        return [(lines.model, lines.parent) for lines in self.lines]
+        return [(lines.model, lines.parent) for lines in self.lines if lines.odoo]
 
     def watched(self) -> list[tuple[str, str]]:
         """(model, field that leads to the records, '' for none): what changes with its records, or changes them."""
@@ -86,12 +87,23 @@ CURRENCY = ('res.currency', 'name')
 _LINE = (
     Map('type', 'display_type', 'choice'), Map('product', 'product_id', 'id', of='product'), Map('text', 'name'),
     Map('quantity', 'quantity', 'number'), Map('unit_price', 'price_unit', 'number'), Map('discount', 'discount', 'number'),
-    Map('account', 'account_id', 'id', of='account'), Map('taxes', 'tax_ids', 'ids', of='tax'), Map('position', 'sequence', 'number'),
+    Map('account', 'account_id', 'id', of='account'), Map('taxes', 'tax_ids', 'ids', of='tax'),
+    Map('deductible', 'deductible_amount', 'number'), Map('position', 'sequence', 'number'),
+)
+#: What Odoo keeps by its own ids of taxes and grids, see :mod:`clients.odoo_tax_items`.
+_TAXED = (
+    Map('taxes', 'tax_ids', 'ids', of='tax'), Map('tax', 'tax_line_id', 'id', of='tax', readonly=True),
+    Map('tax_part', 'tax_repartition_line_id', 'part', readonly=True), Map('grids', 'tax_tag_ids', 'grids', readonly=True),
 )
 _ITEM = (
     Map('account', 'account_id', 'id', of='account'), Map('partner', 'partner_id', 'id', of='partner'), Map('text', 'name'),
     Map('balance', 'balance', 'number'), Map('currency', 'currency_id', 'code', code=CURRENCY),
     Map('amount', 'amount_currency', 'number'), Map('due_date', 'date_maturity', 'date'), Map('position', 'sequence', 'number'),
+    *_TAXED,
+)
+_WRITE_OFF = (
+    Map('account', 'account_id', 'id', of='account'), Map('partner', 'partner_id', 'id', of='partner'), Map('text', 'name'),
+    Map('balance', 'balance', 'number'), Map('amount', 'amount_currency', 'number'), *_TAXED,
 )
 _MOVE_STATES = {'draft': DRAFT, 'posted': POSTED, 'cancel': CANCELLED}
 _MOVE_STEPS = {POSTED: 'action_post', DRAFT: 'button_draft', CANCELLED: 'button_cancel'}
@@ -159,7 +171,8 @@ SHAPES = {
         Map('direction', 'payment_type', 'choice'), Map('number', 'name', readonly=True), Map('partner_kind', 'partner_type', 'choice'),
         Map('partner', 'partner_id', 'id', of='partner'), Map('date', 'date', 'date'), Map('amount', 'amount', 'number'),
         Map('currency', 'currency_id', 'code', code=CURRENCY), Map('journal', 'journal_id', 'id', of='journal'),
-        Map('reference', 'memo')),
+        Map('reference', 'memo'), Map('account', 'destination_account_id', 'id', of='account')),
+        lines=(Lines('write_offs', '', 'account.move.line', 'payment_id', _WRITE_OFF),),
         states={'draft': DRAFT, 'in_process': POSTED, 'paid': POSTED, 'canceled': CANCELLED, 'rejected': CANCELLED},
         steps={POSTED: 'action_post', DRAFT: 'action_draft', CANCELLED: 'action_cancel'}, habits=Payments),
     'entry': Shape('account.move', (

@@ -44,7 +44,7 @@ class Allocations(Habits):
 
     reads = 'debit_move_id', 'credit_move_id'
 
-    def tell(self, rows):
+    def tell(self, rows, _names=None):
         lines = self._lines([('id', 'in', sorted({row[name] for row in rows for name in ('debit_move_id', 'credit_move_id')}))])
         told = {}
         for row in rows:

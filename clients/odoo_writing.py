@@ -6,6 +6,8 @@ from .errors import Rejected, SyncError, TransientError
 from .odoo_habits import REFUSALS
 from .pace import LARGEST
 
+WRONG_TAXES = ("Its taxes come to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and "
+               "post it.")
 WRONG_TOTAL = ("It comes to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and post it.")
 UNKNOWN_STATE = "It is in a state that only an addon there knows. It goes on by itself once it is a draft, posted or cancelled."
 LEFT_OPEN = "{why} It was opened for that and could not be posted again, so it is a draft now: {then}"
@@ -35,7 +37,7 @@ class Writing:
                       if keys.get(n) and not errors.get(n)}
             errors.update(self._unexpected(entity, {n: page[n] for n, (_key, state) in states.items() if state}, keys))
             self._bring_to_states(shape, {n: one for n, one in states.items() if not errors.get(n)}, errors)
-            habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys)
+            errors.update(habits.settle({n: one for n, one in page.items() if n not in found and not errors.get(n)}, keys))
             unread: dict[str, SyncError] = {}
             records = self.read_records(entity, {key for key in keys.values() if key}, refused=unread)
             errors.update({n: unread[key] for n, key in keys.items() if key in unread and not errors.get(n)})
@@ -54,9 +56,8 @@ class Writing:
         wanted = {number: intent for number, intent in intents.items() if intent.expects}
         names = {name for intent in wanted.values() for name in intent.expects}
         records = self.read_records(entity, {keys[number] for number in wanted}, names) if wanted else {}
-        return {number: Rejected(WRONG_TOTAL.format(wanted=intent.expects.get('total'), found=records[keys[number]].fields.get('total')))
-                for number, intent in wanted.items() if any(
-                    records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
+        return {number: _wrong(intent.expects, records[keys[number]].fields) for number, intent in wanted.items() if any(
+            records[keys[number]].fields.get(name) != value for name, value in intent.expects.items())}
 
     def create_rows(self, shape, intents):
         """({number: key}, {number: error}, numbers of those that an earlier attempt had created): many at once, else one by one."""
@@ -75,7 +76,8 @@ class Writing:
                 self._create_each(shape, part, keys, errors, found)
             else:
                 keys.update({number: str(id_) for (number, _marker, _row), id_ in zip(part, ids, strict=True)})
-        self.access.writing.batches(rows, create)
+        for alike in _by_names(rows):
+            self.access.writing.batches(alike, create)
         return keys, errors, found
 
     def _create_each(self, shape, rows, keys, errors, found):
@@ -152,7 +154,8 @@ class Writing:
             if intent.reopens or intent.state == DRAFT:
                 self._step(shape, DRAFT, ids)
             for part in _parts(shape, values):
-                self.access.call(shape.model, 'write', ids, idempotent=_may_be_sent_twice(part), context=self.context, vals=part)
+                self.access.call(shape.model, 'write', ids, idempotent=_may_be_sent_twice(part), vals=part,
+                                 context={**self.context, **shape.habits.context})
         except REFUSALS as error:
             left: dict[int, SyncError] = {}
             if intent.reopens:      # refused: it is again what it was
@@ -217,8 +220,9 @@ class Writing:
         values = {maps[name].odoo: self._raw(maps[name], value, linked.get(maps[name].odoo)) for name, value in intent.fields.items()
                   if name in maps and self._can_hold(shape.model, maps[name], value)}
         for lines in shape.lines:
-            if lines.name in intent.fields:
-                values[lines.odoo] = self._commands(lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
+            if lines.name in intent.fields and lines.odoo:
+                values[lines.odoo] = self._commands(
+                    shape, lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
         return values
 
     def _linked(self, shape, intent, maps):
@@ -235,16 +239,31 @@ class Writing:
             return value in self._codes_of(one.code).values()
         return not one.optional or not value or value in dict(self._fields(model)[one.odoo].get('selection') or ())
 
-    def _commands(self, lines, edits):
-        maps = {one.name: one for one in self._usable(lines.model, lines.maps)}
+    def _commands(self, shape, lines, edits):
+        maps, habits = {one.name: one for one in self._usable(lines.model, lines.maps) if not one.readonly}, shape.habits(self, shape)
 
         def raw(fields, linked=None):
-            return {maps[name].odoo: self._raw(maps[name], value, linked) for name, value in fields.items()
-                    if name in maps and self._can_hold(lines.model, maps[name], value)}
+            own = {maps[name].odoo: self._raw(maps[name], value, linked) for name, value in fields.items()
+                   if name in maps and self._can_hold(lines.model, maps[name], value)}
+            return {**own, **habits.line_values(fields, linked is not None)}
         if not isinstance(edits, LineEdits):
             edits = LineEdits(add=edits)
         return [*([2, int(key), 0] for key in edits.remove), *([1, int(key), raw(fields)] for key, fields in edits.update.items()),
                 *([0, 0, raw(line.fields, ())] for line in edits.add)]
+
+
+def _by_names(rows):
+    """Rows that have the same fields: what is created together with others would be told to be empty where only they have a value."""
+    groups: dict[tuple[str, ...], list] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row[2])), []).append(row)
+    return groups.values()
+
+
+def _wrong(wanted, found):
+    name, sentence = ('total', WRONG_TOTAL) if found.get('total') != wanted.get('total') or 'tax_amounts' not in wanted else (
+        'tax_amounts', WRONG_TAXES)
+    return Rejected(sentence.format(wanted=wanted.get(name) or 0, found=found.get(name) or 0))
 
 
 def _parts(shape, values):

@@ -115,7 +115,7 @@ def plan_alone(entity: Entity, record: Record, side: str, rules: Mapping[str, Ru
     way = PUSH if side == HERE else PULL
     if options.direction not in (BOTH, way) or missing != CREATE or record.state == ARCHIVED and not is_needed:
         return Plan(IGNORED)
-    sent = _sent(record.fields, _without_checks(entity, rules), way)
+    sent = _sent(record.fields, _without_checks(entity, rules), way, {field.name for field in entity.fields if field.initial})
     if not all(any(sent.get(name) for name in group) for group in entity.one_of):
         return Plan(IGNORED)
     needs = frozenset(unknown(sent, side)).difference(known)
@@ -287,12 +287,15 @@ def _intent(entity, record, edits, expected, keeps):
                   expects=expected if (state or reopens) == POSTED else {}, keeps=keeps)
 
 
-def _sent(fields, rules, way):
-    """The fields of a new record that flow there."""
+def _sent(fields, rules, way, initial=()):
+    """The fields of a new record that flow there.
+
+    :param initial: names of those that it gets in any case
+    """
     sent = {}
     for name, value in fields.items():
         rule = rules.get(name)
-        if rule is None or rule.direction not in (BOTH, way):
+        if rule is None or rule.direction not in (BOTH, way) and name not in initial:
             continue
         if rule.lines is not None:
             value = tuple(Line(line.key, _sent(line.fields, rule.lines, way)) for line in value)

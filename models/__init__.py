@@ -41,6 +41,7 @@ from . import online_sync_flow_run
 from . import online_sync_flow_gone
 from . import online_sync_flow_older
 from . import online_sync_flow_screen
+from . import online_sync_flow_needs
 from . import online_sync_flow_model
 from . import online_sync_link_books
 from . import online_sync_flow_dry

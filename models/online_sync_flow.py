@@ -102,6 +102,14 @@ class OnlineSyncFlow(models.Model):
         """engine.entities.Field of a name, which may be that of a line's field (`lines/KEY/field`)."""
         return self._entity().field(name.partition('/')[0])
 
+    def _row_of(self, name):
+        """The row of a field, or of a line's field (`lines/KEY/field`); none for what has no policy of its own: the status, and lines that
+        one side added or removed.
+        """
+        head, *_key, last = name.split('/') if '/' in name else ('', name)
+        wanted = f'{head}/{last}' if head else last
+        return self.field_ids.filtered(lambda row: row.name == wanted and row.kind != entities.LINES)
+
     def _title_of(self, name):
         """What a person calls a field."""
         if name == entities.STATE:

@@ -176,7 +176,7 @@ class OnlineSyncIssue(models.Model):
         issue = self._open('conflict', 'posted')
         binding, flow = issue.binding_id, issue.flow_id
         for name in always if issue.kind == 'conflict' else ():
-            flow.field_ids.filtered(lambda field, name=name: field.name == name.partition('/')[0]).policy = choices[name]
+            flow._row_of(name).policy = choices[name]
         binding._decide(choices, issue._conflicts())
         self.env['online.sync.change'].sudo().create({
             'flow_id': flow.id, 'origin': 'here', 'res_id': binding.res_id, 'external_id': binding.external_id, 'title': binding.title})

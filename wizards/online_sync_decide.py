@@ -43,4 +43,4 @@ class OnlineSyncDecideLine(models.TransientModel):
 
     def _compute_can_be_always(self):
         for line in self:
-            line.can_be_always = line.wizard_id.kind == 'conflict'
+            line.can_be_always = line.wizard_id.kind == 'conflict' and bool(line.wizard_id.issue_id.flow_id._row_of(line.name))

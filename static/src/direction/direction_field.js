@@ -36,9 +36,20 @@ export class DirectionField extends Component {
         return this.set(TURNS[(place + TURNS.length) % TURNS.length]);
     }
 
-    set(value) {
-        if (!this.isFixed && value !== this.value) {
-            return this.props.record.update({ [this.props.name]: value }, { save: true });
+    async set(value) {
+        if (this.isFixed || value === this.value) {
+            return;
+        }
+        const { record } = this.props;
+        try {
+            await record.update({ [this.props.name]: value }, { save: true });
+        } catch (error) {
+            await record.discard(); // others need these records: it stays as it was
+            throw error;
+        }
+        const { root } = record.model;
+        if (root !== record && !(await root.isDirty?.())) {
+            await root.load(); // what these records need was switched on with them
         }
     }
 
