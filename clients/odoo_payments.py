@@ -153,7 +153,8 @@ class Payments(Documents):
         partner, taxes = fields.get('partner'), fields.get('taxes') or ()
         return {
             'account_id': int(fields['account'].key), 'partner_id': int(partner.key) if partner else False,
-            'name': fields.get('text') or '', 'balance': fields['balance'], 'amount_currency': fields['amount'], 'currency_id': payment['currency_id'],
+            'name': fields.get('text') or '', 'currency_id': payment['currency_id'],
+            'balance': fields['balance'], 'amount_currency': fields['amount'],
             'tax_ids': [[4, int(ref.key), 0] for ref in taxes], **taxes_of_line(self.side, fields, True)}
 
     def _number(self, intents, keys):

@@ -82,7 +82,7 @@ class PeerBooks:
         if field in self.env['account.move.line'] or field not in self.rpc.call('account.move.line', 'fields_get'):
             self.skipTest("only where the other side knows it and this one does not")
         self.run_sync()
-        tax, = self.there('account.tax', [('type_tax_use', '=', 'purchase')], 'id')
+        tax = self.there('account.tax', [('type_tax_use', '=', 'purchase'), ('name', '=', self.tax.name)], 'id')[0]
         bill = self.create_there(
             'account.move', move_type='in_invoice', ref='B1', partner_id=self.twin(self.partner), invoice_date=str(DAY), date=str(DAY),
             invoice_line_ids=[[0, 0, {'name': 'car', 'quantity': 1, 'price_unit': 100, 'tax_ids': [[6, 0, [tax['id']]]], field: 40}]])
