@@ -175,14 +175,16 @@ class Filter:
     :param since: only documents of this day or later
     :param journals: keys of journals on this side; None for all
     :param domain: in the side's own language, as its users write it
+    :param born_after: only records that were created later, by that side's clock
     """
 
     since: date | None = None
     journals: frozenset[str] | None = None
     domain: tuple = ()
+    born_after: datetime | None = None
 
     def __bool__(self):
-        return self.since is not None or self.journals is not None or bool(self.domain)
+        return bool(self.since is not None or self.journals is not None or self.domain or self.born_after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 import json
 import re
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from .books import Changes, Filter
@@ -110,6 +111,8 @@ class Finding:
     def find_equal(self, entity, wanted):
         shape, groups = self.shapes[entity], defaultdict(list)
         maps = {one.name: one for one in self._usable(shape.model, shape.maps)}
+        maps.update({f'{lines.name}/{one.name}': replace(one, odoo=f'{lines.odoo}.{one.odoo}')
+                     for lines in shape.lines if lines.odoo for one in lines.maps})
         for values in wanted:
             groups[tuple(sorted(values.keys() & maps.keys()))].append(values)
         domains = [_all_of([self._one_of(maps[name], {one[name] for one in group}) for name in names])
@@ -134,6 +137,8 @@ def _matching(shape, only: Filter | None) -> list:
     day = names.get('entry_date') or names.get('date')
     if only.since and day:
         domain.append((day, '>=', only.since.isoformat()))
+    if only.born_after:
+        domain.append(('create_date', '>', only.born_after.strftime(TIME)))
     if only.journals is not None and 'journal' in names:
         domain.append((names['journal'], 'in', sorted(int(key) for key in only.journals)))
     return domain

@@ -55,7 +55,8 @@ class Field:
 class Entity:
     """A kind of record.
 
-    :param keys: what tells that two records are the same, the surest first: names of fields whose values must all be equal and not empty
+    :param keys: what tells that two records are the same, the surest first: names of fields whose values must all be equal and not empty;
+        `lines/field` is equal where one line of each has the same value
     :param hints: fields that make it probable
     :param is_document: has the states draft, posted, cancelled; else active, archived
     :param is_booked: stands in the books as soon as it is there, as a posted document does
@@ -168,7 +169,8 @@ ENTITIES = {entity.name: entity for entity in (
         Field('customer_terms', "Customer payment terms", REF, of='payment_term'),
         Field('vendor_terms', "Vendor payment terms", REF, of='payment_term'),
         Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT, lines_key='number'),
-    ), keys=(('vat', 'kind'), ('company_number',), ('email', 'name')), hints=(('email',), ('name', 'zip'), ('name',))),
+    ), keys=(('vat', 'kind'), ('company_number',), ('bank_accounts/number',), ('email', 'name')),
+        hints=(('email',), ('name', 'zip'), ('name',))),
     Entity('product', "Products", (
         Field('name', "Name"), Field('code', "Internal reference"), Field('barcode', "Barcode"),
         Field('type', "Type", CHOICE), Field('price', "Sales price", NUMBER), Field('sales_text', "Description for customers"),

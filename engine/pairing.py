@@ -3,9 +3,10 @@
 *Exact*: all fields of one of the entity's keys are equal, and no other record of either side has them. *Probable*: the same with its hints.
 """
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from ..clients.books import Record, Value
 from .entities import Entity
@@ -14,7 +15,7 @@ from .merge_rules import is_empty
 
 EXACT, PROBABLE = 'exact', 'probable'
 #: Fields that people write with and without spaces, points and dashes.
-_LOOSE = frozenset(('vat', 'company_number', 'barcode'))
+_LOOSE = frozenset(('vat', 'company_number', 'barcode', 'bank_accounts/number'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,16 @@ def searches(entity: Entity, records: Iterable[Record]) -> Iterator[dict[str, Va
         if any(set(fewer) < set(names) for fewer in groups):
             continue        # whoever is equal in all of these is equal in the fewer ones
         for record in records:
-            if _values(record, names):
-                yield {name: record.fields[name] for name in names}
+            yield from (dict(zip(names, values, strict=True)) for values in _told(record, names))
 
 
 def _equal(names, local, remote):
     """Keys of all records that are equal in these fields."""
     groups = defaultdict(list)
     for record in local:
-        groups[_values(record, names)].append(record.key)
-    groups.pop(None, None)
-    return [(here, record.key) for record in remote for here in groups.get(_values(record, names), ())]
+        for values in _values(record, names):
+            groups[values].append(record.key)
+    return [(here, record.key) for record in remote for values in _values(record, names) for here in groups.get(values, ())]
 
 
 def _unique(names, local: Mapping[str, Record], remote: Mapping[str, Record]):
@@ -89,18 +89,27 @@ def _unique(names, local: Mapping[str, Record], remote: Mapping[str, Record]):
     groups = defaultdict(lambda: ([], []))
     for side, records in enumerate((local, remote)):
         for record in records.values():
-            values = _values(record, names)
-            if values:
+            for values in _values(record, names):
                 groups[values][side].append(record.key)
-    return [(here[0], there[0]) for here, there in groups.values() if len(here) == len(there) == 1]
+    found = dict.fromkeys((here[0], there[0]) for here, there in groups.values() if len(here) == len(there) == 1)
+    times = [Counter(pair[side] for pair in found) for side in (0, 1)]
+    return [pair for pair in found if times[0][pair[0]] == times[1][pair[1]] == 1]      # of two bank accounts each may be another one's
 
 
 def _values(record, names):
-    """The values to be compared, None where one is missing."""
-    values = [record.fields.get(name) for name in names]
-    if any(is_empty(value) for value in values):
-        return None
-    return tuple(_plain(name, value) for name, value in zip(names, values, strict=True))
+    """The values to be compared: one tuple, several where lines have them, none where one is missing."""
+    return dict.fromkeys(tuple(_plain(name, value) for name, value in zip(names, values, strict=True)) for values in _told(record, names))
+
+
+def _told(record, names):
+    """The same as the record tells them."""
+    return product(*(_of_field(record, name) for name in names))
+
+
+def _of_field(record, name):
+    head, slash, inner = name.partition('/')
+    values = [line.fields.get(inner) for line in record.fields.get(head) or ()] if slash else [record.fields.get(head)]
+    return [value for value in values if not is_empty(value)]
 
 
 def _plain(name, value):

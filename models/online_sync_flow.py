@@ -179,7 +179,8 @@ class OnlineSyncFlow(models.Model):
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('account_online_sync.action_online_sync_flow_field')
         has_lines = any(field.is_line for field in self.field_ids)
-        return {**action, 'domain': [('flow_id', '=', self.id)], 'context': {'search_default_group_part': 1} if has_lines else {},
+        return {**action, 'domain': [('flow_id', '=', self.id), ('is_nowhere', '=', False)],
+                'context': {'search_default_group_part': 1} if has_lines else {},
                 'name': _("Fields of %s", self.name), 'display_name': _("Fields of %s", self.name)}
 
 

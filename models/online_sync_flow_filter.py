@@ -1,5 +1,7 @@
 """Which records of a kind concern the other side. What is paired already stays so, whatever the filter says."""
 import ast
+from dataclasses import replace
+from datetime import timedelta
 
 from odoo import _, api, fields, models
 from odoo.exceptions import ValidationError
@@ -21,12 +23,15 @@ class OnlineSyncFlow(models.Model):
         "Filter", default='[]', help="Only these records. It is applied on both sides, so it may name texts, numbers and dates, and no "
         "records: those have other ids there.")
 
+    born_after = fields.Datetime("Created after", copy=False, help="Only records that were created later. What others need of earlier ones "
+                                 "crosses all the same. Confirming the pairs sets it where the rest was to be left alone.")
+
     is_filtered = fields.Boolean(compute='_compute_is_filtered')
 
-    @api.depends('since', 'journal_ids', 'filter_domain')
+    @api.depends('since', 'journal_ids', 'filter_domain', 'born_after')
     def _compute_is_filtered(self):
         for flow in self:
-            flow.is_filtered = bool(flow.since or flow.journal_ids or (flow.filter_domain or '[]') != '[]')
+            flow.is_filtered = bool(flow.since or flow.born_after or flow.journal_ids or (flow.filter_domain or '[]') != '[]')
 
     def action_open_settings(self):
         """Which of these records flow, and how."""
@@ -36,6 +41,11 @@ class OnlineSyncFlow(models.Model):
 
     def _filter(self, side):
         """clients.books.Filter in the language of a side."""
+        late = timedelta() if side == HERE else self.link_id._clock_difference()
+        return replace(self._filter_of_all(side), born_after=self.born_after + late if self.born_after else None)
+
+    def _filter_of_all(self, side):
+        """The filter without the day of creation: what was left alone may be paired."""
         return Filter(self.since or None, self._journal_keys(side), tuple(self._conditions()))
 
     def _journal_keys(self, side):
@@ -84,6 +94,6 @@ class OnlineSyncFlow(models.Model):
 
     def write(self, vals):
         """What a new filter lets through may have been there before: all is looked at once more."""
-        if vals.keys() & {'since', 'journal_ids', 'filter_domain'}:
+        if vals.keys() & {'since', 'journal_ids', 'filter_domain', 'born_after'}:
             vals = {**vals, 'is_loaded': False, 'first_cursor': False, 'is_fetched': False, 'pull_cursor': False}
         return super().write(vals)

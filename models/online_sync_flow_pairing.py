@@ -28,7 +28,7 @@ class OnlineSyncFlow(models.Model):
         """([records here], [records there]) that are not paired yet, with the fields that tell who is the same."""
         bound = self.env['online.sync.binding'].search_fetch([('flow_id', '=', self.id)], ['res_id', 'external_id'])
         known = {HERE: {str(id_) for id_ in bound.mapped('res_id')}, THERE: set(bound.mapped('external_id'))}
-        names = {name for key in (*self._entity().keys, *self._entity().hints) for name in key}
+        names = {name.partition('/')[0] for key in (*self._entity().keys, *self._entity().hints) for name in key}
         items = []
         for side in (HERE, THERE):
             keys = self._all_keys(sides, side) - known[side]
@@ -41,16 +41,19 @@ class OnlineSyncFlow(models.Model):
         """Of all records of a side that the filter lets through."""
         cursor, keys, more = '', set(), True
         while more:
-            page = sides[side].read_listing(self.entity, cursor, self._filter(side))
+            page = sides[side].read_listing(self.entity, cursor, self._filter_of_all(side))
             keys.update(page.versions)
             cursor, more = page.cursor, page.more
         return keys
 
-    def _confirm_pairs(self, pairs):
-        """A person looked at the pairs: from now on the flow writes."""
+    def _confirm_pairs(self, pairs, leaves_rest=False):
+        """A person looked at the pairs: from now on the flow writes.
+
+        :param leaves_rest: what has no pair now is left alone, unless another record needs it
+        """
         self.ensure_one()
         bindings = self._bind(pairs)
-        self.pairs_confirmed = True
+        self.write({'pairs_confirmed': True, 'born_after': fields.Datetime.now() if leaves_rest else False})
         return bindings
 
     def _bind(self, pairs):
@@ -265,11 +268,10 @@ class OnlineSyncFlow(models.Model):
         stale = alike.browse([one.id for key, one in known.items() if key not in (doubles if one.is_double else asked)])
         stale._settle()
         stale.unlink()
-        titles = {field.name: field.title for field in self._entity().fields}
         for (res_id, external_id), (here, there, by) in {**doubles, **asked}.items():
             one = (known.get((res_id, external_id)) or alike).exists() or alike.create({
                 'flow_id': self.id, 'res_id': res_id, 'external_id': external_id, 'is_double': (res_id, external_id) not in asked})
-            issues._raise_alike(one, here.title, there.title, [titles[name] for name in by])
+            issues._raise_alike(one, here.title, there.title, [self._title_of(name) for name in by])
 
 
 def _with_keys_of(record, made):

@@ -7,7 +7,7 @@ from ..engine import entities
 from ..engine.plan import HERE, THERE
 
 #: What a connection begins with; all else is off until somebody turns it on.
-FIRST = ('account', 'tax', 'journal', 'payment_term', 'partner', 'product', 'invoice')
+FIRST = ('account', 'tax', 'journal', 'payment_term', 'partner', 'product', 'invoice', 'payment', 'entry', 'allocation')
 
 
 class OnlineSyncFlow(models.Model):
@@ -52,9 +52,11 @@ class OnlineSyncFlow(models.Model):
         for flow in self:
             here, there = sides[HERE].describe(flow.entity), sides[THERE].describe(flow.entity)
             for field in flow.field_ids:
-                problem = field._problem(here.get(field.name), there.get(field.name))
-                if (field.problem or '') != problem:
-                    field.problem = problem
+                told = here.get(field.name), there.get(field.name)
+                is_nowhere = any(told) and not any(one and one.kind for one in told)
+                problem = '' if is_nowhere else field._problem(*told)
+                if (field.problem or '', field.is_nowhere) != (problem, is_nowhere):
+                    field.write({'problem': problem, 'is_nowhere': is_nowhere})
 
     def action_open_pairs(self):
         """The pairs of this kind of record, each with its address there."""
@@ -73,6 +75,7 @@ class OnlineSyncFlow(models.Model):
 class OnlineSyncFlowField(models.Model):
     _inherit = 'online.sync.flow.field'
 
+    is_nowhere = fields.Boolean(readonly=True, help="Neither side has such a field.")
     part = fields.Char(compute='_compute_part', store=True, help="The record itself, or the list whose lines have the field.")
     kind_name = fields.Char("Kind of value", compute='_compute_kind_name')
 

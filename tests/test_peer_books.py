@@ -301,6 +301,60 @@ class PeerBooks:
         self.assertEqual(self.there('account.account', [('code', '=', '600777')], 'name')[0]['name'], 'Only here', "names do not flow")
         self.assert_quiet()
 
+    def test_contacts_are_paired_by_bank_account(self):
+        one, other = self.env['res.partner'].create([
+            {'name': name, 'bank_ids': [Command.create({'acc_number': number})]}
+            for name, number in (('One', 'BE71 0961 2345 6769'), ('Other', 'BE68539007547034'))])
+        there = self.create_there('res.partner', name='One Ltd', bank_ids=[[0, 0, {'acc_number': 'BE71096123456769'}]])
+        self.switch_on('partner')
+        self.assertEqual(self.twin(one), there)
+        self.assertFalse(self.twin(other))
+        late = self.create_there('res.partner', name='Another', bank_ids=[[0, 0, {'acc_number': 'BE68 5390 0754 7034'}]])
+        self.run_sync()
+        self.assertEqual(self.twin(other), late, "also once it runs")
+        self.assertEqual({*self.issues().mapped('kind')}, {'conflict'}, "which name holds")
+
+    def pairing(self):
+        return self.env['online.sync.pairing'].browse(self.link.action_pair()['res_id'])
+
+    def test_the_rest_is_left_alone(self):
+        old, used = self.env['res.partner'].create([{'name': 'Old here'}, {'name': 'Used here'}])
+        old_there = self.create_there('res.partner', name='Old there')
+        self.flow('invoice').direction = 'both'
+        self.flow('product').direction = 'both'
+        product = self.env['product.product'].create({'name': 'P', 'default_code': 'P', 'type': 'service', 'taxes_id': [Command.clear()]})
+        pairing = self.pairing()
+        kinds = {kind.flow_id.entity: kind for kind in pairing.kind_ids}
+        self.assertEqual((kinds['partner'].rest, kinds['partner'].then), ('leave', 'leaves the rest alone'))
+        self.assertFalse(kinds['account'].creates, "accounts are only paired anyway")
+        kinds['product'].rest = 'create'
+        pairing.action_confirm()
+        self.run_sync()
+        self.assertFalse(self.twin(old) or self.twin_of('res.partner', old_there))
+        self.assertTrue(self.twin(product))
+        self.partner = used
+        invoice = self.invoice(100)
+        new = self.env['res.partner'].create({'name': 'New here'})
+        new_there = self.create_there('res.partner', name='New there')
+        self.run_sync()
+        self.assertTrue(self.twin(invoice) and self.twin(used) and self.twin(new) and self.twin_of('res.partner', new_there))
+        self.assertFalse(self.twin(old) or self.twin_of('res.partner', old_there))
+        self.assertTrue(self.flow('partner').is_filtered)
+        self.flow('partner').born_after = False
+        self.run_sync()
+        self.assertTrue(self.twin(old) and self.twin_of('res.partner', old_there))
+
+    def test_all_of_the_rest_is_created(self):
+        old = self.env['res.partner'].create({'name': 'Old here'})
+        self.create_there('res.partner', name='Old there')
+        self.flow('partner').direction = 'both'
+        pairing = self.pairing()
+        pairing.action_create_rest()
+        self.assertIn('creates up to', pairing.kind_ids.then)
+        pairing.action_confirm()
+        self.run_sync()
+        self.assertTrue(self.twin(old))
+
     def test_always_decide_a_field_of_a_line_like_this(self):
         self.begin_books()
         invoice = self.invoice(100, post=False)

@@ -67,11 +67,12 @@ class OnlineSyncPairing(models.TransientModel):
             self._propose(flow, here, there, pairs)
 
     def _propose(self, flow, here, there, pairs):
-        kind = self.env['online.sync.pairing.kind'].create({'pairing_id': self.id, 'flow_id': flow.id})
+        kind = self.env['online.sync.pairing.kind'].create({
+            'pairing_id': self.id, 'flow_id': flow.id, 'rest': 'leave' if flow.binding_count or here and there else 'create'})
         rows = self._create_all('online.sync.pairing.record', [
             {'kind_id': kind.id, 'external_id': record.key, 'title': _title(self.env, flow._entity(), record)} for record in there])
         remote = {row.external_id: row for row in rows}
-        pair_of, titles = {pair.local: pair for pair in pairs}, {field.name: field.title for field in flow._entity().fields}
+        pair_of = {pair.local: pair for pair in pairs}
         values = []
         for record in here:
             pair = pair_of.get(record.key)
@@ -79,7 +80,8 @@ class OnlineSyncPairing(models.TransientModel):
             values.append({
                 'title': _title(self.env, flow._entity(), record),
                 'kind_id': kind.id, 'pairing_id': self.id, 'res_id': int(record.key), 'sureness': sureness,
-                'remote_id': pair and remote[pair.remote].id, 'by': ', '.join(titles[name].lower() for name in pair.by) if pair else '',
+                'remote_id': pair and remote[pair.remote].id,
+                'by': ', '.join(flow._title_of(name).lower() for name in pair.by) if pair else '',
                 'decision': {pairing.EXACT: 'yes', pairing.PROBABLE: 'open'}.get(sureness, 'no')})
         self._create_all('online.sync.pairing.line', values)
 
@@ -103,6 +105,14 @@ class OnlineSyncPairing(models.TransientModel):
     def action_no_to_all(self):
         """Nothing that is only probable is the same."""
         self.line_ids.filtered(lambda line: line.decision == 'open').action_no()
+
+    def action_create_rest(self):
+        """What only one side has is created on the other, of all kinds."""
+        self.kind_ids.rest = 'create'
+
+    def action_leave_rest(self):
+        """What only one side has is left alone, of all kinds."""
+        self.kind_ids.rest = 'leave'
 
     def action_read_again(self):
         """From the beginning, with what changed meanwhile."""
@@ -130,7 +140,7 @@ class OnlineSyncPairing(models.TransientModel):
             known = set(bound.mapped('res_id')), set(bound.mapped('external_id'))
             flow._confirm_pairs([
                 pairing.Pair(str(line.res_id), line.remote_id.external_id, line.sureness, ()) for line in lines
-                if line.res_id not in known[0] and line.remote_id.external_id not in known[1]])
+                if line.res_id not in known[0] and line.remote_id.external_id not in known[1]], kind._leaves_rest())
             apart = self.line_ids.filtered(
                 lambda line, kind=kind: line.kind_id == kind and line.remote_id and line.decision == 'no' and line.sureness != 'none')
             self.env['online.sync.alike'].sudo()._keep_apart(flow, {(line.res_id, line.remote_id.external_id) for line in apart})
@@ -166,6 +176,10 @@ class OnlineSyncPairingKind(models.TransientModel):
     probable_count = fields.Integer("Probable", compute='_compute_counts')
     here_count = fields.Integer("Only here", compute='_compute_counts')
     there_count = fields.Integer("Only there", compute='_compute_counts')
+    rest = fields.Selection(
+        [('leave', "Leave it alone"), ('create', "Create it")], "What only one side has", required=True, default='leave',
+        help="What is created later on crosses in any case, and so does what a document needs.")
+    creates = fields.Boolean(compute='_compute_counts')
     then = fields.Char("The next run then", compute='_compute_counts')
 
     @api.depends('flow_id')
@@ -173,7 +187,7 @@ class OnlineSyncPairingKind(models.TransientModel):
         for kind in self:
             kind.name = kind.flow_id.name
 
-    @api.depends('line_ids.decision', 'line_ids.remote_id')
+    @api.depends('line_ids.decision', 'line_ids.remote_id', 'rest')
     def _compute_counts(self):
         lines, records = self.env['online.sync.pairing.line'], self.env['online.sync.pairing.record']
         found = {(kind, sureness): count for kind, sureness, count in lines._read_group(
@@ -187,7 +201,9 @@ class OnlineSyncPairingKind(models.TransientModel):
             kind.here_count = here.get(kind._origin, 0) - paired.get(kind._origin, 0)
             kind.there_count = there.get(kind._origin, 0) - paired.get(kind._origin, 0)
             rest = kind.here_count or kind.there_count
-            kind.then = ', '.join(kind._then()) or (rest and _("leaves the rest alone") or '')
+            words = kind._then()
+            kind.creates = bool(words)
+            kind.then = ', '.join(words if kind.rest == 'create' else ()) or (rest and _("leaves the rest alone") or '')
 
     def _then(self):
         """What the next run does with what has no pair, as the flow says."""
@@ -197,6 +213,10 @@ class OnlineSyncPairingKind(models.TransientModel):
         if self.there_count and flow.missing_here == 'create' and flow.direction in ('both', 'pull'):
             words.append(_("creates up to %s here", self.there_count))
         return words
+
+    def _leaves_rest(self):
+        """Whether what has no pair is left alone, though the flow creates what is missing."""
+        return self.rest == 'leave' and self.creates
 
     def action_open_lines(self):
         """The records of this kind that are here, with their pairs."""
@@ -328,7 +348,8 @@ def _title(env, entity, record):
     code = record.fields.get('code')
     title = record.title or str(record.fields.get('name') or '')
     title = f'{code} {title}' if code and isinstance(code, str) and code not in title else title
-    names = dict.fromkeys(name for key in (*entity.keys, *entity.hints) for name in key if entity.field(name).kind in TOLD)
+    names = dict.fromkeys(name for key in (*entity.keys, *entity.hints) for name in key
+                          if '/' not in name and entity.field(name).kind in TOLD)
     said = [_say(env, record.fields[name]) for name in names if record.fields.get(name)]
     return ' · '.join([title, *[one for one in said if one not in title][:SAID]])
 
