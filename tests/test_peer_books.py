@@ -320,6 +320,9 @@ class PeerBooks:
     def test_the_rest_is_left_alone(self):
         old, used = self.env['res.partner'].create([{'name': 'Old here'}, {'name': 'Used here'}])
         old_there = self.create_there('res.partner', name='Old there')
+        self.env.cr.execute("UPDATE res_partner SET create_date = '2026-01-01' WHERE id IN %s", [(old.id, used.id)])
+        self.peer.sql(f"UPDATE res_partner SET create_date = '2026-01-01' WHERE id = {old_there}")
+        self.env.invalidate_all()
         self.flow('invoice').direction = 'both'
         self.flow('product').direction = 'both'
         product = self.env['product.product'].create({'name': 'P', 'default_code': 'P', 'type': 'service', 'taxes_id': [Command.clear()]})
@@ -329,6 +332,8 @@ class PeerBooks:
         self.assertFalse(kinds['account'].creates, "accounts are only paired anyway")
         kinds['product'].rest = 'create'
         pairing.action_confirm()
+        self.assertTrue(self.flow('partner').born_after and not self.flow('product').born_after)
+        self.flow('partner').born_after = '2026-02-01'      # all that a test creates is created in one moment
         self.run_sync()
         self.assertFalse(self.twin(old) or self.twin_of('res.partner', old_there))
         self.assertTrue(self.twin(product))

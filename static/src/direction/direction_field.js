@@ -48,7 +48,7 @@ export class DirectionField extends Component {
             throw error;
         }
         const { root } = record.model;
-        if (root !== record && !(await root.isDirty?.())) {
+        if (record.resModel === "online.sync.flow" && root !== record && !(await root.isDirty?.())) {
             await root.load(); // what these records need was switched on with them
         }
     }
