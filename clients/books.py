@@ -320,8 +320,11 @@ class Side(abc.ABC):
         """The trial balance by month. None where the system cannot tell it."""
         return None
 
-    def read_postings(self, accounts: Collection[str], month: date) -> list[Posting]:
-        """What documents book on these accounts in a month. Asked only of a side that tells balances."""
+    def read_postings(self, accounts: Collection[str], month: date, kinds: Collection[str]) -> list[Posting]:
+        """What documents book on these accounts in a month. Asked only of a side that tells balances.
+
+        :param kinds: entities whose documents are told one by one; what others book is :data:`OWN`
+        """
         raise NotImplementedError
 
     def read_postings_of(self, documents: Collection[Ref]) -> list[Posting]:

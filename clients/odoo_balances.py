@@ -20,6 +20,7 @@ _DOCUMENTS = {
     'invoice': ([('move_id.move_type', '!=', 'entry')], 'move_id'),
     'payment': ([('payment_id', '!=', False)], 'payment_id'),
     'entry': (_OTHERS, 'move_id'),
+    'bank_transaction': ([('statement_line_id', '!=', False)], 'statement_line_id'),
 }
 
 
@@ -43,13 +44,14 @@ class Balances:
         return [Balance(Ref('account', str(account[0])), self._title_of(account), month, total)
                 for account, month, total in self._sums([], ['account_id', 'date:month']) if month]
 
-    def read_postings(self, accounts, month):
+    def read_postings(self, accounts, month, kinds):
         following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
         domain = [('account_id', 'in', _ids(accounts)), ('date', '>=', month.isoformat()), ('date', '<', following.isoformat())]
         entries = self.domain_of('entry')
-        found = [posting for entity in _DOCUMENTS for posting in self._postings(
+        found = [posting for entity in _DOCUMENTS if entity in kinds for posting in self._postings(
             entity, [*domain, ('move_id', 'any', entries)] if entity == 'entry' else domain)]
-        others = self._sums([*_OTHERS, *domain, ('move_id', 'not any', entries)], ['account_id', 'date:month'])
+        left = [('statement_line_id', '=', False)] if 'bank_transaction' in kinds else []
+        others = self._sums([*_OTHERS, *domain, ('move_id', 'not any', entries), *left], ['account_id', 'date:month'])
         return found + [self._posting(account, OWN, '', first, total) for account, first, total in others]
 
     def read_postings_of(self, documents):

@@ -12,6 +12,8 @@ from ..engine.plan import HERE, THERE
 
 #: Months that differ whose documents are looked into, the latest ones.
 MONTHS = 12
+#: Kinds whose documents are told one by one also where they are not synchronized.
+_ALWAYS = {'invoice', 'payment', 'entry'}
 #: Documents that one line shows one by one, those with the greatest difference.
 SHOWN = 50
 
@@ -73,12 +75,12 @@ class OnlineSyncDrift(models.Model):
         by_month = defaultdict(list)
         for row in comparison.differing:
             by_month[row.month].append(row)
-        found = {}
+        found, kinds = {}, _ALWAYS | set(link._working_flows().mapped('entity'))
         for month in sorted(by_month)[-MONTHS:]:
             rows = by_month[month]
             wanted = {row.account for row in rows}
-            postings = {side: sides[side].read_postings([ref.key for ref, common in own[side].items() if common in wanted], month)
-                        for side in (HERE, THERE)}
+            postings = {side: sides[side].read_postings(
+                [ref.key for ref, common in own[side].items() if common in wanted], month, kinds) for side in (HERE, THERE)}
             known = self._known_documents(link, postings)
             causes = drift.causes(rows, *([replace(one, account=own[side][one.account], document=known[side](one.document))
                                            for one in postings[side]] for side in (HERE, THERE)))

@@ -134,6 +134,8 @@ class OnlineSyncFlow(models.Model):
     def _rule(self, field, rows, flowing, prefix=''):
         row = rows.get(f'{prefix}{field.name}')
         direction = _narrowed(self.direction, row.direction if row else field.direction)
+        if row and row.is_unlike:
+            direction = merge.OFF
         if field.of and field.of not in flowing:        # nobody could say what it points to
             direction = merge.OFF
         if field.in_books and self.link_id._has_other_currency():

@@ -13,6 +13,7 @@ FIRST = ('account', 'tax', 'journal', 'payment_term', 'partner', 'product', 'inv
 class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
+    fields_checked_at = fields.Datetime(readonly=True, copy=False, help="When the fields of both sides were compared last.")
     needs_pairing = fields.Boolean(compute='_compute_needs_pairing')
     is_document = fields.Boolean(compute='_compute_shape')
     has_journal = fields.Boolean(compute='_compute_shape')
@@ -52,11 +53,22 @@ class OnlineSyncFlow(models.Model):
         for flow in self:
             here, there = sides[HERE].describe(flow.entity), sides[THERE].describe(flow.entity)
             for field in flow.field_ids:
-                told = here.get(field.name), there.get(field.name)
-                is_nowhere = any(told) and not any(one and one.kind for one in told)
-                problem = '' if is_nowhere else field._problem(*told)
-                if (field.problem or '', field.is_nowhere) != (problem, is_nowhere):
-                    field.write({'problem': problem, 'is_nowhere': is_nowhere})
+                field._note_problem(here.get(field.name), there.get(field.name))
+        self.fields_checked_at = fields.Datetime.now()
+
+    def _check_fields_daily(self, sides, log):
+        """An upgrade of either side may have taken fields away, or made others of them. Returns that there is no more to do."""
+        if self.fields_checked_at and self.fields_checked_at > fields.Datetime.subtract(fields.Datetime.now(), days=1):
+            return False
+        before = self.field_ids.filtered('problem') if self.fields_checked_at else self.field_ids
+        self._check_fields(sides)
+        new = self.field_ids.filtered('problem') - before
+        if new:
+            said = _("%(flow)s: these fields can no longer be synchronized: %(names)s.", flow=self.name, names='; '.join(
+                f'{field.title} ({field.problem})' for field in new))
+            log._say(said)
+            self.link_id.sudo().message_post(body=said)
+        return False
 
     def action_open_pairs(self):
         """The pairs of this kind of record, each with its address there."""
@@ -76,6 +88,7 @@ class OnlineSyncFlowField(models.Model):
     _inherit = 'online.sync.flow.field'
 
     is_nowhere = fields.Boolean(readonly=True, help="Neither side has such a field.")
+    is_unlike = fields.Boolean(readonly=True, help="Its values are of another kind there, so that it does not flow.")
     part = fields.Char(compute='_compute_part', store=True, help="The record itself, or the list whose lines have the field.")
     kind_name = fields.Char("Kind of value", compute='_compute_kind_name')
 
@@ -99,6 +112,16 @@ class OnlineSyncFlowField(models.Model):
             entities.CODE: _("Code"), entities.REF: _("Another record"), entities.REFS: _("Other records"), entities.LINES: _("Lines"),
             entities.FILE: _("File"),
         }
+
+    def _note_problem(self, here, there):
+        """
+        :param here, there: clients.books.FieldInfo, None where the side says nothing of such a field
+        """
+        kinds = [one.kind for one in (here, there) if one]
+        told = {'is_nowhere': bool(kinds) and not any(kinds), 'is_unlike': all(kinds) and len({*kinds}) > 1}
+        told['problem'] = '' if told['is_nowhere'] else self._problem(here, there)
+        if any((self[name] or '') != (value or '') for name, value in told.items()):
+            self.write(told)
 
     def _problem(self, here, there):
         """A sentence, '' for none.

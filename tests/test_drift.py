@@ -320,7 +320,7 @@ class DriftTests:
         self.assertTrue(self.link.drift_ids.with_user(reader).sudo(False)[0].summary)
         with self.assertRaises(AccessError):
             self.link.with_user(reader).sudo(False).action_compare_books()
-        self.flow('account').direction = 'off'
+        self.link.flow_ids.direction = 'off'
         with self.assertRaises(UserError):
             link.action_compare_books()
 

@@ -270,6 +270,36 @@ class PeerBooks:
         self.assertNotIn('121999', [self.code_there(row['account_id']) for row in self.items_there(there['move_id'])])
         self.assert_quiet()
 
+    def test_comparison_sees_what_is_settled_on_one_side(self):
+        self.begin_books('bank_transaction')
+        invoice = self.invoice(100)
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': 100, 'payment_ref': 'paid',
+            'partner_id': self.partner.id})
+        self.run_sync()
+        found = self.env['online.sync.drift'].sudo()._compare(self.link, self.sides())
+        self.assertFalse(found.line_ids.filtered(lambda one: one.status == 'differs'), "the bank transaction is on both sides")
+        _liquidity, suspense, _other = line._seek_for_lines()
+        suspense.account_id = self.company_data['default_account_receivable']
+        found = self.env['online.sync.drift'].sudo()._compare(self.link, self.sides())
+        differing = found.line_ids.filtered(lambda one: one.status == 'differs')
+        self.assertEqual(len(differing), 2)
+        self.assertFalse(any(differing.mapped('is_expected')), "it is not what each side books for itself")
+        self.assertEqual({*differing.cause_ids.mapped('res_id')}, {line.id})
+
+    def test_fields_are_compared_daily(self):
+        self.begin_books()
+        self.run_sync()
+        flow = self.flow('partner')
+        field = flow.field_ids.filtered(lambda one: one.name == 'phone')
+        field.write({'is_unlike': True, 'problem': "Another kind of value there."})
+        self.assertEqual(flow._rules()['phone'].direction, 'off', "what is of another kind does not flow")
+        self.run_sync()
+        self.assertTrue(field.problem, "it was looked at today")
+        flow.fields_checked_at = '2026-01-01'
+        self.run_sync()
+        self.assertFalse(field.problem or field.is_unlike)
+
     # -- what flows need of each other ------------------------------------------------------------------------------------------------
 
     def test_documents_need_accounts(self):
