@@ -105,12 +105,20 @@ class OnlineSyncIssue(models.Model):
             blocks=_("The two books differ by it until the document or a tax is corrected on one side."))
 
     @api.model
-    def _raise_gone(self, flow, binding, where):
-        sentence = _("%(record)s was deleted here.") if where == HERE else _("%(record)s was deleted there.")
-        return self._raise(
+    def _raise_gone(self, flow, binding, where, state):
+        """
+        :param where: the side on which it was deleted
+        :param state: of the record that the other side still has
+        """
+        sentence, blocks = (
+            _("%(record)s was deleted here."), _("Nothing: the other side keeps its document until you cancel it there.")) if (
+                where == HERE) else (
+            _("%(record)s was deleted there."), _("Nothing: the document here stays until you cancel it."))
+        issue = self._raise(
             flow.link_id, 'gone', f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id,
-            summary=sentence % {'record': binding.title or flow.name},
-            blocks=_("Nothing: the other side keeps its document until you cancel it there."))
+            summary=sentence % {'record': binding.title or flow.name}, blocks=blocks)
+        issue.seen = state
+        return issue
 
     @api.model
     def _raise_rejected(self, change, where):

@@ -8,7 +8,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 
 from ..clients.http import Http
 from ..engine.plan import HERE
-from .peer_common import REFERENCES, PeerCase
+from .peer_common import DAY, REFERENCES, PeerCase
 
 
 @tagged('post_install', '-at_install')
@@ -178,6 +178,80 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertTrue(shown and changes - shown)
         self.assertTrue(all(shown.mapped('crossed_words')) and not any((changes - shown).mapped('crossed_words')))
 
+    # -- what is left as it is ----------------------------------------------------------------------------------------------------
+
+    def open_issues(self):
+        return self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+
+    def leave(self, kind):
+        issue, = self.open_issues()
+        self.assertEqual(issue.kind, kind)
+        issue.with_user(self.manager).sudo(False).action_leave()
+        self.assertEqual((issue.state, issue.answer, issue.done_by_id), ('done', "Left as it is", self.manager))
+        return issue
+
+    def entered_on_both_sides(self):
+        """A posted invoice here and its twin there, on which nothing was agreed yet."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoice = self.invoice(100)
+        self.run_sync()
+        return invoice, self.twin(invoice)
+
+    def post_there_again(self, twin, **line):
+        item, = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'id')
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.write_there('account.move', twin, invoice_line_ids=[[1, item['id'], line]])
+        self.rpc.call('account.move', 'action_post', [twin])
+
+    def test_totals_that_differ_are_left_as_they_are_until_they_change(self):
+        invoice, twin = self.entered_on_both_sides()
+        lines = self.flow('invoice').field_ids.filtered(lambda field: field.name.startswith('lines'))
+        lines.direction = 'off'
+        self.post_there_again(twin, price_unit=107)
+        self.run_sync()
+        issue = self.leave('totals')
+        self.assertIn('107', issue.summary)
+        for note in ('one', 'two'):
+            invoice.ref = note
+            self.run_sync()
+            self.assertFalse(self.open_issues().mapped('summary'), "nothing about the totals changed")
+        self.post_there_again(twin, price_unit=108)
+        self.run_sync()
+        self.assertIn('108', self.open_issues().summary)
+        self.post_there_again(twin, price_unit=100)
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        self.post_there_again(twin, price_unit=108)
+        self.run_sync()
+        self.assertIn('108', self.open_issues().summary, "nobody left these as they are")
+
+    def test_a_document_whose_twin_was_deleted_is_left_as_it_is_until_it_changes_state(self):
+        invoice, twin = self.entered_on_both_sides()
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.rpc.call('account.move', 'unlink', [twin], context={'force_delete': True})
+        for _list in range(3):
+            self.flow('invoice').listed_at = False
+            self.run_sync()
+        self.assertIn("deleted there", self.leave('gone').summary)
+        invoice.ref = 'R1'
+        self.flow('invoice').listed_at = False
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        invoice.button_draft()
+        self.run_sync()
+        self.leave('gone')
+        invoice.ref = 'R2'
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        invoice.action_post()
+        self.run_sync()
+        self.assertEqual(self.open_issues().kind, 'gone')
+        invoice.button_draft()
+        invoice.button_cancel()
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'), "what was asked was done")
+
     # -- pairs ----------------------------------------------------------------------------------------------------------------------
 
     def test_pairs(self):
@@ -314,9 +388,25 @@ class TestPeerScreens(PeerCase, HttpCase):
         history = partners[0].action_open_online_sync_history()
         self.assertIn('Street', ' '.join(self.env[history['res_model']].search(history['domain']).mapped('crossed_words')))
 
+    def test_twin_of_a_bank_transaction(self):
+        """Its own form and that of its entry lead to it there."""
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'rent'})
+        self.switch_on(*REFERENCES, 'bank_transaction', 'entry')
+        self.run_sync()
+        line.payment_ref = 'rent of March'
+        self.run_sync()
+        address = f'{self.peer.url}/odoo/account.bank.statement.line/{self.twin(line)}'
+        for record in (line, line.move_id):
+            record = record.with_user(self.manager).sudo(False)
+            self.assertEqual(record.online_sync_twin_count, 1)
+            self.assertEqual(record.action_open_online_sync_twin()['url'], address)
+            history = record.action_open_online_sync_history()
+            self.assertIn('Label', ' '.join(self.env[history['res_model']].search(history['domain']).mapped('crossed_words')))
+
     def test_each_synchronized_record_has_the_buttons(self):
         for model in ('account.move', 'res.partner', 'account.payment', 'product.product', 'product.template', 'account.account',
-                      'account.tax', 'account.journal', 'account.payment.term', 'res.bank', 'res.currency'):
+                      'account.tax', 'account.journal', 'account.payment.term', 'res.bank', 'res.currency', 'account.bank.statement.line'):
             arch = self.env[model].with_user(self.manager).get_view(view_type='form')['arch']
             for name in ('action_open_online_sync_twin', 'action_open_online_sync_history'):
                 self.assertEqual(arch.count(f'name="{name}"'), 1, model)
