@@ -325,3 +325,13 @@ class Side(abc.ABC):
     def read_postings_of(self, documents: Collection[Ref]) -> list[Posting]:
         """What these documents book on all accounts, nothing where they are not posted. Asked only of a side that tells balances."""
         raise NotImplementedError
+
+    def read_bank_amounts(self, keys: Collection[str]) -> dict[str, Decimal]:
+        """{key of a bank transaction: what it books on the account of its bank}. Asked only of a side that tells balances."""
+        raise NotImplementedError
+
+    def read_bank_accounts(self, journal: str) -> list[tuple[Ref, str]]:
+        """The account of a bank and the one where its transactions wait to be matched, each with its title; [] where it has none.
+        Asked only of a side that tells balances.
+        """
+        raise NotImplementedError

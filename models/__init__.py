@@ -45,6 +45,7 @@ from . import online_sync_flow_model
 from . import online_sync_link_books
 from . import online_sync_flow_dry
 from . import online_sync_flow_effect
+from . import online_sync_flow_left_out
 from . import online_sync_issue_books
 from . import online_sync_issue_left
 from . import online_sync_issue_words

@@ -140,13 +140,13 @@ class OnlineSyncFlow(models.Model):
             return 'remove'
         return 'conflict' if item.plan.conflicts and kind == plan.NOTHING else kind
 
-    @api.model
     def _add_total(self, totals, item):
-        """Count a document that would be posted: {(side, currency): (documents, their amounts)}."""
+        """Count what would be booked: {(side, whether it is booked as soon as it is there, currency): (documents, their amounts)}."""
+        is_booked = self._entity().is_booked
         for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
             record = item.told[THERE if side == HERE else HERE]
-            if intent and intent.state == POSTED and record and not item.error:
-                key = side, str(record.fields.get('currency') or '')
+            if intent and record and not item.error and (intent.state == POSTED or is_booked and not intent.key):
+                key = side, is_booked, '' if is_booked else str(record.fields.get('currency') or '')
                 count, total = totals.get(key, (0, 0))
                 totals[key] = count + 1, total + (record.fields.get('total') or record.fields.get('amount') or 0)
 

@@ -284,7 +284,28 @@ class PeerTests:
             run.action_apply()
         self.run_sync()
         lines = self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids
-        self.assertFalse(lines, lines.mapped('title'))
+        self.assertEqual(set(lines.mapped('kind')), {'left_out'}, lines.mapped('title'))
+
+    def test_dry_run_names_what_is_left_out_and_why(self):
+        self.with_invoices()
+        names = [f'Customer {number}' for number in range(1, 10)]
+        self.env['res.partner'].create([{'name': name, 'active': False} for name in names])
+        self.create_there('res.partner', name='Blue Labs')
+        cancelled = self.invoice(50, post=False)
+        cancelled.button_cancel()
+        self.flow('partner').missing_here = 'ignore'
+        self.env.flush_all()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        lines = run.line_ids.filtered(lambda line: line.kind == 'left_out')
+        said = {line.title: line.after for line in lines}
+        archived = [line.title for line in lines if 'archived' in line.after]
+        self.assertEqual(archived[:5], names[:5])
+        self.assertRegex(archived[-1], 'and [0-9]+ more')
+        self.assertEqual(len(archived), 6)
+        self.assertIn('not created here', said['Blue Labs'])
+        self.assertIn('not created there', ' '.join(line.after for line in lines if line.flow_name == self.flow('account').name))
+        self.assertEqual(said[cancelled.display_name], "It is cancelled.")
+        self.assertEqual(run.line_ids[-len(lines):], lines, "what happens comes first")
 
     def test_dry_run_says_what_is_archived_or_cancelled(self):
         self.with_invoices()
@@ -318,7 +339,7 @@ class PeerTests:
         self.create_there('res.partner', name='Blue', vat='US77')
         self.create_there('res.partner', name='Green')
         run = self.env['online.sync.dry.run'].sudo()._of(self.link)
-        self.assertEqual({(line.kind, line.where, line.title, line.field_name) for line in run.line_ids}, {
+        self.assertEqual({(line.kind, line.where, line.title, line.field_name) for line in run.line_ids if line.kind != 'left_out'}, {
             ('change', 'there', 'Blue', 'City'), ('blocked', False, 'Green', False)})
         self.assertFalse(self.env['online.sync.alike'].sudo().search([('flow_id', 'in', self.link.flow_ids.ids)]))
 
