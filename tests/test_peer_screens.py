@@ -178,6 +178,50 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertTrue(shown and changes - shown)
         self.assertTrue(all(shown.mapped('crossed_words')) and not any((changes - shown).mapped('crossed_words')))
 
+    # -- deciding -------------------------------------------------------------------------------------------------------------------
+
+    def decisions(self):
+        """{title of a field: (what both had, here, there, what is written if it is as here, if it is as there)} of the open question."""
+        wizard = self.env['online.sync.decide'].browse(self.open_issues().action_decide()['res_id'])
+        return {line.title: (line.base, line.here, line.there, line.if_here, line.if_there) for line in wizard.line_ids}
+
+    def test_decide_says_what_is_written_where(self):
+        partner = self.env['res.partner'].create({'name': 'Acme', 'street': 'Main 1', 'city': 'Boston', 'zip': '1'})
+        self.switch_on('partner')
+        self.run_sync()
+        partner.write({'street': 'Main 2', 'city': False, 'active': False, 'is_company': True})
+        self.write_there('res.partner', self.twin(partner), street='Main 3', city='York', zip='2')
+        self.run_sync()
+        self.assertEqual(self.decisions(), {
+            'Street': ('“Main 1”', '“Main 2”', '“Main 3”', 'Writes “Main 2” there', 'Writes “Main 3” here'),
+            'City': ('“Boston”', 'empty', '“York”', 'Empties it there', 'Writes “York” here')})
+
+    def test_decide_about_a_document(self):
+        invoice, twin = self.entered_on_both_sides()
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.run_sync()
+        self.assertEqual(self.decisions()['Status'][3:], ('Posts it there', 'Resets it to draft here'))
+        self.rpc.call('account.move', 'action_post', [twin])
+        self.run_sync()
+        self.post_there_again(twin, price_unit=120)
+        self.rpc.call('account.move', 'button_draft', [twin])
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 110
+        self.run_sync()
+        said = self.decisions()
+        base, here, there, if_here, if_there = next(said[title] for title in said if 'price' in title)
+        self.assertEqual((base, here, there), ('100.00', '110.00', '120.00'))
+        self.assertEqual((if_here, if_there), ('Writes “110.00” there', 'Writes “120.00” here'))
+
+    def test_decide_about_two_that_were_never_the_same(self):
+        self.both_know(name='Acme', vat='US123', street='')
+        partner = self.env['res.partner'].search([('vat', '=', 'US123')])
+        partner.street = 'Main 2'
+        self.switch_on('partner')
+        self.write_there('res.partner', self.twin(partner), street='Main 3')
+        self.run_sync()
+        self.assertEqual(self.decisions()['Street'][:3], (False, '“Main 2”', '“Main 3”'))
+
     # -- what is left as it is ----------------------------------------------------------------------------------------------------
 
     def open_issues(self):
