@@ -12,6 +12,8 @@ from ..clients.odoo_balances import account_title
 TWIN = 'online.sync.twin'
 READERS = 'account.group_account_basic,account.group_account_readonly'
 COUNT = 'online_sync_twin_count'
+#: Records of a model that are looked for by their name.
+FOUND = 100
 
 
 class OnlineSyncTwin(models.AbstractModel):
@@ -101,6 +103,21 @@ class OnlineSyncBinding(models.Model):
             names.update({(model, record.id): _name_of(record) for record in records})
         for binding in self:
             binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")
+
+    @api.depends('title')
+    def _compute_display_name(self):
+        for binding in self:
+            names = dict.fromkeys(filter(None, (binding.name_here, binding.title)))
+            binding.display_name = ' ⇄ '.join(names)
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        """Also by what the record is called here."""
+        if not value or operator not in ('ilike', 'like', '=ilike', '=like', '='):
+            return super()._search_display_name(operator, value)
+        called = [self.env[model].with_context(active_test=False).search([('display_name', operator, value)], limit=FOUND)
+                  for model, in self._read_group([], ['res_model']) if model in self.env and self.env[model].has_access('read')]
+        return ['|', ('title', operator, value), ('id', 'in', self._of_records(*called).ids)]
 
     @api.model
     def _of_records(self, *records):
