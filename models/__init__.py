@@ -57,6 +57,7 @@ from . import online_sync_drift_cause
 from . import online_sync_drift_compare
 from . import online_sync_drift_explain
 from . import online_sync_issue_drift
+from . import online_sync_link_rights
 from . import online_sync_link_books_screen
 from . import online_sync_link_books_progress
 from . import online_sync_link_drift

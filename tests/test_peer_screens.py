@@ -55,6 +55,33 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertFalse(link.can_run or link.next_run or link.log_ids)
         self.assertEqual(wizard.action_flows()['res_id'], link.id)
 
+    def test_rights_that_are_missing_there_are_said_at_sign_in_and_before_pairing(self):
+        self.link.action_disconnect()
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        wizard.credentials = {'url': self.peer.url, 'database': self.peer.database, 'login': 'clerk', 'key': self.peer.keys['clerk']}
+        wizard.action_sign_in()
+        self.assertEqual(wizard.step, 'flows')
+        self.assertIn(f"The user “clerk” of the database “{self.peer.database}” has too few rights", wizard.problem)
+        self.assertRegex(wizard.problem, 'read: Journals.*; change or create: Contacts')
+        with self.assertRaisesRegex(UserError, 'clerk.*may not read: Journals'):
+            wizard.link_id.action_pair()
+        wizard.link_id.flow_ids.direction = 'off'
+        wizard.link_id.flow_ids.filtered(lambda flow: flow.entity == 'partner').direction = 'pull'
+        wizard.link_id.action_pair()
+        wizard.credentials = {'login': 'sync', 'key': self.peer.keys['sync']}
+        wizard.action_sign_in()
+        self.assertFalse(wizard.problem)
+
+    def test_a_right_that_is_missing_in_the_midst_of_it(self):
+        """What Odoo says is led in by whose right is missing."""
+        self.flow('invoice').direction = 'pull'
+        clerk = self.link.sudo()
+        clerk._store_credentials({**clerk._credentials(), 'login': 'clerk', 'key': self.peer.keys['clerk']})
+        self.startPatcher(patch.object(type(self.link), '_check_rights', lambda link: None))
+        with self.assertRaisesRegex(UserError, 'The user “clerk” of the database .* lacks a right.*not allowed'):
+            self.link.with_user(self.manager).sudo(False).action_pair()
+
     def test_one_step_back_from_signing_in(self):
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
         wizard.action_chosen()
