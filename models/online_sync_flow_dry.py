@@ -103,11 +103,16 @@ class OnlineSyncFlow(models.Model):
             return ''
         return HERE if item.told[HERE] else THERE
 
+    def _dry_fate(self, item, side):
+        """The state that it gets, as `_fate_without_partner` tells it; '' where a person left it as it is."""
+        last = self.env['online.sync.issue']._last('gone', item.binding)
+        return '' if last._is_left(item.told[side].state) else self._fate_without_partner(side, item.told[side])
+
     def _dry_removals(self, item, base):
         """What becomes of it."""
         side = self._left_behind(item)
         record = item.told[side]
-        fate, say = self._fate_without_partner(side, record), self.env['online.sync.issue']._say
+        fate, say = self._dry_fate(item, side), self.env['online.sync.issue']._say
         if not fate:
             return []
         where = _("deleted here") if side == THERE else _("deleted there")
@@ -131,7 +136,7 @@ class OnlineSyncFlow(models.Model):
             return 'refused'
         side = self._left_behind(item)
         if side:
-            return {'': 'nothing', POSTED: 'conflict'}.get(self._fate_without_partner(side, item.told[side]), 'remove')
+            return {'': 'nothing', POSTED: 'conflict'}.get(self._dry_fate(item, side), 'remove')
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return 'create'
         if kind == plan.ASKED:

@@ -304,7 +304,9 @@ class TestPeerScreens(PeerCase, HttpCase):
         for _list in range(3):
             self.flow('invoice').listed_at = False
             self.run_sync()
+        self.assertEqual(self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids.mapped('kind'), ['conflict'])
         self.assertIn("deleted there", self.leave('gone').summary)
+        self.assertFalse(self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids, "a person decided")
         invoice.ref = 'R1'
         self.flow('invoice').listed_at = False
         self.run_sync()

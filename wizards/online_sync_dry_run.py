@@ -19,7 +19,8 @@ class OnlineSyncDryRun(models.TransientModel):
     _description = "Dry Run"
 
     link_id = fields.Many2one('online.sync.link', required=True, ondelete='cascade')
-    line_ids = fields.One2many('online.sync.dry.run.line', 'run_id', string="What would happen")
+    line_ids = fields.One2many('online.sync.dry.run.line', 'run_id', string="What would happen", domain=[('kind', '!=', 'left_out')])
+    left_out_ids = fields.One2many('online.sync.dry.run.line', 'run_id', string="What is left out", domain=[('kind', '=', 'left_out')])
     effect_ids = fields.One2many('online.sync.dry.run.effect', 'run_id', string="Effect on both trial balances")
     fingerprint = fields.Char(help="The same for the same plan.")
     summary = fields.Char(help="Records by what would happen to them.")
@@ -40,11 +41,10 @@ class OnlineSyncDryRun(models.TransientModel):
             if kind == IGNORED:
                 left_out[flow, flow._why_left_out(item)].append((item.local or item.remote).title)
             flow._add_total(totals, item)
-        for (flow, why), titles in left_out.items():
-            lines += flow._dry_left_out(why, titles)
         effects, why = link._dry_effect(link._sides(link.flow_ids[:1], client), bookings)
         return self.create({
             'link_id': link.id, 'fingerprint': digest.hexdigest(), 'line_ids': [(0, 0, line) for line in lines],
+            'left_out_ids': [(0, 0, line) for (flow, why), titles in left_out.items() for line in flow._dry_left_out(why, titles)],
             'effect_ids': [(0, 0, one) for one in effects], 'no_effect': why, 'summary': self._say_kinds(kinds),
             'effect': self._say_totals(totals) or _("No document would be posted.")})
 
