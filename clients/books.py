@@ -16,6 +16,8 @@ from .errors import SyncError
 #: States of a record. A record that is no document is ACTIVE or ARCHIVED.
 ACTIVE, ARCHIVED = 'active', 'archived'
 DRAFT, POSTED, CANCELLED = 'draft', 'posted', 'cancelled'
+#: What a user may do with records of a kind.
+READ, WRITE, CREATE = 'read', 'write', 'create'
 #: A state that only some addon of that side knows. Such a record is left alone.
 UNKNOWN = 'unknown'
 
@@ -159,6 +161,7 @@ class Peer:
     :param version: as the system itself says it
     :param protocol: how we talk to it
     :param currency: ISO code of the currency that its books are kept in
+    :param user, database: who we are there, and where, as people call it; '' where the system has no such thing
     """
 
     name: str
@@ -166,6 +169,8 @@ class Peer:
     protocol: str
     company: str
     currency: str
+    user: str = ''
+    database: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +317,10 @@ class Side(abc.ABC):
     def own_users(self) -> frozenset[str]:
         """Who changed what we wrote, as `Record.changed_by` says it; nobody where only we can write meanwhile."""
 
+    def lacking(self, entity: str, needed: Collection[str]) -> set[str]:
+        """Those of the needed rights (:data:`READ`, :data:`WRITE`, :data:`CREATE`) that our user lacks, as far as the system tells."""
+        return set()
+
     def name_of(self, changed_by: str) -> str:
         """What people call whoever changed a record. '' where the system does not say."""
         return ''
@@ -329,4 +338,14 @@ class Side(abc.ABC):
 
     def read_postings_of(self, documents: Collection[Ref]) -> list[Posting]:
         """What these documents book on all accounts, nothing where they are not posted. Asked only of a side that tells balances."""
+        raise NotImplementedError
+
+    def read_bank_amounts(self, keys: Collection[str]) -> dict[str, Decimal]:
+        """{key of a bank transaction: what it books on the account of its bank}. Asked only of a side that tells balances."""
+        raise NotImplementedError
+
+    def read_bank_accounts(self, journal: str) -> list[tuple[Ref, str]]:
+        """The account of a bank and the one where its transactions wait to be matched, each with its title; [] where it has none.
+        Asked only of a side that tells balances.
+        """
         raise NotImplementedError

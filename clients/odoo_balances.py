@@ -61,6 +61,22 @@ class Balances:
         return [posting for entity in sorted(keys.keys() & _DOCUMENTS.keys()) for ids in _pages(_ids(keys[entity]))
                 for posting in self._postings(entity, [(_DOCUMENTS[entity][1], 'in', ids)])]
 
+    def read_bank_amounts(self, keys):
+        found, banks = {}, {}
+        for ids in _pages(_ids(keys)):
+            for line, journal, account, total in self._sums(
+                    [('statement_line_id', 'in', ids)], ['statement_line_id', 'journal_id', 'account_id']):
+                if journal[0] not in banks:
+                    banks[journal[0]] = next((int(ref.key) for ref, _title in self.read_bank_accounts(str(journal[0]))), 0)
+                if account[0] == banks[journal[0]]:
+                    found[str(line[0])] = total
+        return found
+
+    def read_bank_accounts(self, journal):
+        row, = self.rows('account.journal', [('id', '=', int(journal))], ['default_account_id', 'suspense_account_id'])
+        ids = row['default_account_id'], row['suspense_account_id']
+        return [(Ref('account', str(id_)), self._title_of((id_, ''))) for id_ in ids] if all(ids) else []
+
     def _postings(self, entity, domain) -> Iterator[Posting]:
         own, name = _DOCUMENTS[entity]
         for document, account, month, total in self._sums([*own, *domain], [name, 'account_id', 'date:month']):

@@ -21,6 +21,7 @@ from .books import (
 )
 from .odoo_balances import Balances, SumAccess
 from .odoo_finding import LONG_AGO, TIME, Finding
+from .odoo_rights import Rights
 from .odoo_shapes import CURRENCY, SHAPES, Map, Shape
 from .odoo_tax_items import TaxItems
 from .odoo_writing import REFUSALS, Writing
@@ -66,7 +67,7 @@ class Access(SumAccess, Protocol):
         """The database's clock."""
 
 
-class OdooSide(Finding, Balances, Writing, Side):
+class OdooSide(Finding, Balances, Rights, Writing, Side):
     """One company of an Odoo database.
 
     :param company: id of the company
@@ -82,6 +83,7 @@ class OdooSide(Finding, Balances, Writing, Side):
         self._owned: dict[str, set[int]] = {}
         self._company_values: dict[tuple[str, ...], list] = {}
         self._taxes: TaxItems | None = None
+        self._rights: dict[tuple[str, str], bool] = {}
 
     # -- what there is ----------------------------------------------------------------------------------------------------------
 

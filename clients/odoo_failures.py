@@ -52,20 +52,26 @@ KEY_REFUSED = ("{name} no longer accepts the API key of this connection: it was 
 BUSY = "{name} was busy with the same records and gave up. Nothing was changed; the next synchronization tries again."
 NOT_UNDERSTOOD = "{name} does not understand what was asked of it ({what}). Nothing was changed; if it happens again, report it."
 REFUSED = "{name} refused this without saying why."
+FORBIDDEN = "{user} lacks a right for this there. Odoo says: {words}"
+#: The exception for a right that is missing.
+ACCESS_ERROR = 'odoo.exceptions.AccessError'
 
 
-def error_of(http: Http, answer: Answer, name: str, message: str, what: str) -> SyncError:
+def error_of(http: Http, answer: Answer, name: str, message: str, what: str, user: str) -> SyncError:
     """The error for an exception over there. Of it only name and message are used: the rest holds a traceback.
 
     :param name: of the exception, with its module
     :param what: `model.method`
+    :param user: who was refused, of which database
     """
     kind = _kind_of(name, message)
     words = http.snippet(message, LONGEST_WORDS)
     detail = f'{http.snippet(name, 80)}, {what}'
     if kind is Rejected:
         own = name.startswith('odoo.') and words
-        return Rejected(words if own else REFUSED.format(name=http.service), detail=detail, status=answer.status,
+        if name == ACCESS_ERROR:
+            own = FORBIDDEN.format(user=user, words=words)
+        return Rejected(own or REFUSED.format(name=http.service), detail=detail, status=answer.status,
                         request_id=answer.request_id)
     sentences = {ReauthRequired: KEY_REFUSED, TransientError: BUSY, ServerFault: FAULT}
     sentence = sentences.get(kind, NOT_UNDERSTOOD).format(name=http.service, what=what, words=words)

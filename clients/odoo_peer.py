@@ -176,7 +176,7 @@ class OdooPeer(BooksClient):
     def describe(self) -> Peer:
         given = self.credentials
         return Peer(given.get('url', ''), given.get('version', ''), _PROTOCOLS.get(given.get('transport'), "JSON-RPC"),
-                    given.get('company', ''), given.get('currency', ''))
+                    given.get('company', ''), given.get('currency', ''), given.get('login', ''), given.get('database', ''))
 
     def side(self, language, shapes=None):
         access = RpcAccess(self.rpc, self.credentials.get('listener', ''))

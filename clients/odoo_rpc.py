@@ -392,6 +392,12 @@ class OdooRpc:
     def _name(self) -> str:
         return self.http.service
 
+    @property
+    def _user(self) -> str:
+        """Who we are there, at the beginning of a sentence."""
+        user = f"The user “{self.login}”" if self.login else "The API key's user"
+        return f"{user} of the database “{self.database}”" if self.database else f"{user} of {self._name}"
+
     def _judge(self, answer: Answer, path: str) -> SyncError | None:
         """The error of an answer of status 400 and above that names an exception; all others are :class:`Http`'s to judge."""
         told = answer.data if isinstance(answer.data, dict) else {}
@@ -408,7 +414,7 @@ class OdooRpc:
 
     def _error_of(self, answer: Answer, name: str, message: str, what: str) -> SyncError:
         """The error for an exception over there. Of it only name and message are used: the rest holds a traceback."""
-        error = error_of(self.http, answer, name, message, what)
+        error = error_of(self.http, answer, name, message, what, self._user)
         if isinstance(error, TransientError) and NO_SUCH_DATABASE.search(message):
             return self._no_database(error)
         return error

@@ -46,7 +46,9 @@ from . import online_sync_flow_model
 from . import online_sync_link_books
 from . import online_sync_flow_dry
 from . import online_sync_flow_effect
+from . import online_sync_flow_left_out
 from . import online_sync_issue_books
+from . import online_sync_issue_left
 from . import online_sync_issue_words
 from . import online_sync_alike
 from . import online_sync_flow_double
@@ -56,6 +58,7 @@ from . import online_sync_drift_cause
 from . import online_sync_drift_compare
 from . import online_sync_drift_explain
 from . import online_sync_issue_drift
+from . import online_sync_link_rights
 from . import online_sync_link_books_screen
 from . import online_sync_link_books_progress
 from . import online_sync_link_drift

@@ -25,6 +25,7 @@ class Document:
     :param keys: {side: its key there}, for the sides that are known to have it
     :param told: {side: what the side says of it}
     :param change: the last online.sync.change about it
+    :param is_left: a person left it as it is
     """
 
     flow: models.BaseModel
@@ -34,6 +35,7 @@ class Document:
     change: models.BaseModel | None = None
     facts: drift.Facts = field(default_factory=drift.Facts)
     is_late: bool = False
+    is_left: bool = False
 
 
 class OnlineSyncDrift(models.Model):
@@ -60,8 +62,11 @@ class OnlineSyncDrift(models.Model):
         self._ask_sides(sides, documents.values())
         self._find_changes(link, documents.values())
         asked = self._asked_about(documents.values())
+        left = self.env['online.sync.issue']._left_as_they_are(self.env['online.sync.binding'].union(
+            *(document.binding for document in documents.values() if document.binding)))
         for ref, document in documents.items():
-            self._conclude(link, document, asked, ref in left_out)
+            document.is_left = document.binding in left
+            self._conclude(link, document, asked, ref in left_out or document.is_left)
         return documents, left_out
 
     @api.model
@@ -176,7 +181,8 @@ class OnlineSyncDrift(models.Model):
         change = document.change
         why = change.why if change and change.state != 'done' else ''
         ending = {
-            drift.LEFT_OUT: _("It was skipped.") if change and change.state == 'dropped' else _("It is not synchronized."),
+            drift.LEFT_OUT: _("It was left as it is.") if document.is_left else _("It was skipped.") if (
+                change and change.state == 'dropped') else _("It is not synchronized."),
             drift.HELD: _("It waits for your decision."),
             drift.REFUSED: _("It was refused: %s", why), drift.WAITING: why or _("It waits to be synchronized."), drift.OPEN: '',
         }[drift.standing(document.facts)]

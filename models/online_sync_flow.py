@@ -145,7 +145,7 @@ class OnlineSyncFlow(models.Model):
 
     def _defaults(self):
         """{name of a field: value for new records on the other side where the field does not flow}"""
-        return {field.name: field._default() for field in self.field_ids if field.default_value}
+        return {field.name: field._default() for field in self.field_ids if field._has_default()}
 
     def _side_here(self):
         env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env

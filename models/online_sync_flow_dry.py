@@ -103,11 +103,16 @@ class OnlineSyncFlow(models.Model):
             return ''
         return HERE if item.told[HERE] else THERE
 
+    def _dry_fate(self, item, side):
+        """The state that it gets, as `_fate_without_partner` tells it; '' where a person left it as it is."""
+        last = self.env['online.sync.issue']._last('gone', item.binding)
+        return '' if last._is_left(item.told[side].state) else self._fate_without_partner(side, item.told[side])
+
     def _dry_removals(self, item, base):
         """What becomes of it."""
         side = self._left_behind(item)
         record = item.told[side]
-        fate, say = self._fate_without_partner(side, record), self.env['online.sync.issue']._say
+        fate, say = self._dry_fate(item, side), self.env['online.sync.issue']._say
         if not fate:
             return []
         where = _("deleted here") if side == THERE else _("deleted there")
@@ -131,7 +136,7 @@ class OnlineSyncFlow(models.Model):
             return 'refused'
         side = self._left_behind(item)
         if side:
-            return {'': 'nothing', POSTED: 'conflict'}.get(self._fate_without_partner(side, item.told[side]), 'remove')
+            return {'': 'nothing', POSTED: 'conflict'}.get(self._dry_fate(item, side), 'remove')
         if kind in (plan.CREATE_HERE, plan.CREATE_THERE):
             return 'create'
         if kind == plan.ASKED:
@@ -140,13 +145,13 @@ class OnlineSyncFlow(models.Model):
             return 'remove'
         return 'conflict' if item.plan.conflicts and kind == plan.NOTHING else kind
 
-    @api.model
     def _add_total(self, totals, item):
-        """Count a document that would be posted: {(side, currency): (documents, their amounts)}."""
+        """Count what would be booked: {(side, whether it is booked as soon as it is there, currency): (documents, their amounts)}."""
+        is_booked = self._entity().is_booked
         for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
             record = item.told[THERE if side == HERE else HERE]
-            if intent and intent.state == POSTED and record and not item.error:
-                key = side, str(record.fields.get('currency') or '')
+            if intent and record and not item.error and (intent.state == POSTED or is_booked and not intent.key):
+                key = side, is_booked, '' if is_booked else str(record.fields.get('currency') or '')
                 count, total = totals.get(key, (0, 0))
                 totals[key] = count + 1, total + (record.fields.get('total') or record.fields.get('amount') or 0)
 

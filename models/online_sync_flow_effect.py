@@ -1,8 +1,9 @@
 """What a dry run does to both trial balances: what the documents that would be posted, changed or taken back book on each account."""
 from collections import defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
 
-from odoo import _, api, models
+from odoo import _, models
 
 from ..clients.books import POSTED, Ref
 from ..engine.plan import HERE, THERE
@@ -10,44 +11,73 @@ from ..engine.plan import HERE, THERE
 _OTHER = {HERE: THERE, THERE: HERE}
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A document that a side books from now on, or no longer.
+
+    :param side: whose books change
+    :param document: in the words of the side that tells what it books
+    :param sign: 1 or -1
+    :param journal: of a bank transaction: where the side keeps it, in the language of both
+    """
+
+    side: str
+    teller: str
+    document: Ref
+    sign: int
+    journal: Ref | None = None
+
+
 class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
-    @api.model
-    def _dry_moves(self, entity, item):
-        """[(side whose books change, document of the other side that it then books as well, document that it books no longer)]
+    def _dry_bookings(self, item):
+        """What becomes of the trial balances by a record.
 
         Taxes and the receivable are in no record: what a document will book on one side is what it books on the other one. Where both sides
         change amounts of the same document, which is a question unless the flow says otherwise, that is only nearly so.
         """
-        moves = []
-        for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote)):
-            own, other = item.told[side], item.told[_OTHER[side]]
-            if not intent or not other or item.error or intent.key and not intent.state and not intent.reopens:
-                continue
-            state = intent.state or (POSTED if intent.reopens else '')
-            arrives = Ref(entity, other.key) if state == POSTED and other.state == POSTED else None
-            leaves = Ref(entity, own.key) if own and own.state == POSTED and (arrives or state != POSTED) else None
-            if arrives or leaves:
-                moves.append((side, arrives, leaves))
-        return moves
+        book = self._dry_booked if self._entity().is_booked else self._dry_posted
+        return [booking for side, intent in ((HERE, item.plan.to_local), (THERE, item.plan.to_remote))
+                if intent and item.told[_OTHER[side]] and not item.error for booking in book(item, side, intent)]
+
+    def _dry_posted(self, item, side, intent):
+        """Of a document that is posted, or posted no longer."""
+        if intent.key and not intent.state and not intent.reopens:
+            return []
+        own, other = item.told[side], item.told[_OTHER[side]]
+        state = intent.state or (POSTED if intent.reopens else '')
+        arrives = state == POSTED and other.state == POSTED
+        leaves = own and own.state == POSTED and (arrives or state != POSTED)
+        return [*([Booking(side, _OTHER[side], Ref(self.entity, other.key), 1)] if arrives else []),
+                *([Booking(side, side, Ref(self.entity, own.key), -1)] if leaves else [])]
+
+    def _dry_booked(self, item, side, intent):
+        """Of a bank transaction: until it is matched it stands on the bank's account and on the suspense account of its side."""
+        frozen = {field.name for field in self._entity().fields if field.frozen}
+        own, other = item.local if side == HERE else item.remote, item.told[_OTHER[side]]
+        if own and not frozen & intent.fields.keys():
+            return []
+        kept = own.fields.get('journal') if own else None
+        return [*([Booking(side, side, Ref(self.entity, own.key), -1, kept)] if own else []),
+                Booking(side, _OTHER[side], Ref(self.entity, other.key), 1, intent.fields.get('journal', kept))]
 
 
 class OnlineSyncLink(models.Model):
     _inherit = 'online.sync.link'
 
-    def _dry_effect(self, sides, moves):
+    def _dry_effect(self, sides, bookings):
         """(values of online.sync.dry.run.effect, why there are none).
 
-        :param moves: of all flows, as `_dry_moves` tells them
+        :param bookings: of all flows
         """
         why = self._why_not_comparable()
-        if not moves or why:
+        if not bookings or why:
             return [], why
         balances = {side: sides[side].read_balances() for side in (HERE, THERE)}
         if None in balances.values():
             return [], _("The other system does not tell its trial balance.")
-        postings = {side: self._dry_postings(sides, side, moves) for side in (HERE, THERE)}
+        postings = {side: self._dry_postings(sides, [one for one in bookings if one.side == side]) for side in (HERE, THERE)}
         own = self._account_refs(balances, postings)
         effect = []
         for side in (HERE, THERE):
@@ -58,19 +88,35 @@ class OnlineSyncLink(models.Model):
             effect += self._dry_rows(sides[side], side, before, titles, own, postings[side])
         return effect, ''
 
-    def _dry_postings(self, sides, side, moves):
-        """[(side that tells the posting, posting, +1 for what comes, -1 for what goes)] of what changes the books of a side."""
-        arriving = [arrives for moved, arrives, _leaves in moves if moved == side and arrives]
-        leaving = [leaves for moved, _arrives, leaves in moves if moved == side and leaves]
-        return [*((_OTHER[side], one, 1) for one in sides[_OTHER[side]].read_postings_of(arriving)),
-                *((side, one, -1) for one in sides[side].read_postings_of(leaving))]
+    def _dry_postings(self, sides, bookings):
+        """[(side in whose words the account is, account, its title, amount)] of what changes the books of a side."""
+        rows = []
+        for teller in (HERE, THERE):
+            for sign in (1, -1):
+                documents = [one.document for one in bookings if not one.journal and (one.teller, one.sign) == (teller, sign)]
+                rows += [(teller, one.account, one.account_title, sign * one.amount)
+                         for one in sides[teller].read_postings_of(documents)]
+        return rows + self._dry_bank_postings(sides, [one for one in bookings if one.journal and one.journal.key.startswith('#')])
+
+    def _dry_bank_postings(self, sides, bookings):
+        """The same of bank transactions of one side: each side has a bank account and a suspense account of its own."""
+        amounts, sums, rows = {}, defaultdict(Decimal), []
+        for teller in {one.teller for one in bookings}:
+            amounts[teller] = sides[teller].read_bank_amounts([one.document.key for one in bookings if one.teller == teller])
+        for one in bookings:
+            sums[one.side, one.journal] += one.sign * amounts[one.teller].get(one.document.key, 0)
+        for (side, journal), amount in sums.items():
+            own, = self.flow_ids[:1]._in_words_of(side, [journal])
+            rows += [(side, account, title, sign * amount)
+                     for (account, title), sign in zip(sides[side].read_bank_accounts(own.key), (1, -1), strict=False)]
+        return rows
 
     def _account_refs(self, balances, postings):
         """{side: {reference to an account in that side's words: in those of both}}"""
         refs = {side: {one.account for one in balances[side]} for side in (HERE, THERE)}
         for rows in postings.values():
-            for teller, one, _sign in rows:
-                refs[teller].add(one.account)
+            for teller, account, _title, _amount in rows:
+                refs[teller].add(account)
         keys = {side: defaultdict(set, account={ref.key for ref in refs[side]}) for side in (HERE, THERE)}
         known = self.flow_ids[:1]._known_refs(keys)
         return {side: {ref: known[side](ref) for ref in refs[side]} for side in (HERE, THERE)}
@@ -78,10 +124,10 @@ class OnlineSyncLink(models.Model):
     def _dry_rows(self, side, name, before, titles, own, postings):
         """A row for each account that changes, in the order of their names."""
         changes, theirs = defaultdict(Decimal), {}
-        for teller, one, sign in postings:
-            account = own[teller][one.account]
-            changes[account] += sign * one.amount
-            theirs[account] = one.account_title
+        for teller, ref, title, amount in postings:
+            account = own[teller][ref]
+            changes[account] += amount
+            theirs[account] = title
         titles = {**theirs, **self._titles_of(side, name, changes.keys() - titles.keys()), **titles}
         return [{'where': name, 'account': titles[account], 'before': float(before[account]), 'change': float(change),
                  'after': float(before[account] + change), 'is_paired': account in before or account.key.startswith('#')}

@@ -125,7 +125,7 @@ class OnlineSyncFlow(models.Model):
         if fate and fate != POSTED:
             outcome, = sides[side].write_records(self.entity, [Intent(self.entity, record.key, state=fate)])
         if fate == POSTED or fate and outcome.error:
-            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE)
+            self.env['online.sync.issue'].sudo()._raise_gone(self, binding, HERE if side == THERE else THERE, record.state)
         elif fate:
             self._retry_documents(binding)
 

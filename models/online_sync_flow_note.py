@@ -124,11 +124,11 @@ class OnlineSyncFlow(models.Model):
             else:
                 agreed |= item.binding
             alone = item.told[HERE] or item.told[THERE]
-            if item.binding.gone and alone and alone.state in (books.CANCELLED, books.ARCHIVED):
-                issues._settle_binding(item.binding, {'gone'})      # a person did what was asked
+            if item.binding.gone and alone:
+                issues._ask_about_left(self, item.binding, alone)
             wrong = self._wrong_totals(item, rules)
             if wrong:
-                issues._raise_totals(self, item.binding, item.local, item.remote, wrong)
+                issues._ask_about_totals(self, item.binding, item.local, item.remote, wrong)
             else:
                 right |= item.binding
         issues._settle_rejected(accepted)

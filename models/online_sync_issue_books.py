@@ -6,7 +6,7 @@ from odoo.tools import format_datetime
 
 from ..engine.entities import STATE
 from ..engine.pairing import EXACT, Pair
-from ..engine.plan import HERE
+from ..engine.plan import HERE, THERE
 from ..engine.values import from_json, to_json
 
 #: Conflicts that a sentence names; the others are counted.
@@ -105,12 +105,20 @@ class OnlineSyncIssue(models.Model):
             blocks=_("The two books differ by it until the document or a tax is corrected on one side."))
 
     @api.model
-    def _raise_gone(self, flow, binding, where):
-        sentence = _("%(record)s was deleted here.") if where == HERE else _("%(record)s was deleted there.")
-        return self._raise(
+    def _raise_gone(self, flow, binding, where, state):
+        """
+        :param where: the side on which it was deleted
+        :param state: of the record that the other side still has
+        """
+        sentence, blocks = (
+            _("%(record)s was deleted here."), _("Nothing: the other side keeps its document until you cancel it there.")) if (
+                where == HERE) else (
+            _("%(record)s was deleted there."), _("Nothing: the document here stays until you cancel it."))
+        issue = self._raise(
             flow.link_id, 'gone', f'{flow.id}:{binding.id}', flow_id=flow.id, binding_id=binding.id,
-            summary=sentence % {'record': binding.title or flow.name},
-            blocks=_("Nothing: the other side keeps its document until you cancel it there."))
+            summary=sentence % {'record': binding.title or flow.name}, blocks=blocks)
+        issue.seen = state
+        return issue
 
     @api.model
     def _raise_rejected(self, change, where):
@@ -235,13 +243,18 @@ class OnlineSyncIssue(models.Model):
     def action_decide(self):
         """Decide field by field."""
         issue = self._open('conflict', 'posted')
-        newer = issue.kind == 'conflict' and (issue.changed or {}).get('newer')      # what is posted is changed by nobody's default
-        lines = []
-        for one in issue._conflicts():
-            here, there, base = self._say_sides(issue.flow_id, one['name'], one['local'], one['remote'], one['base'])
-            lines.append((0, 0, {'name': one['name'], 'choice': newer, 'title': issue.flow_id._title_of(one['name']), 'base': base,
-                                 'here': here, 'there': there}))
+        lines = [(0, 0, issue._prepare_decision(one)) for one in issue._conflicts()]
         wizard = self.env['online.sync.decide'].create({
             'issue_id': issue.id, 'changed_here': issue._say_who('here'), 'changed_there': issue._say_who('there'), 'line_ids': lines})
         return {'type': 'ir.actions.act_window', 'name': _("Decide"), 'res_model': wizard._name, 'res_id': wizard.id,
-                'views': [(False, 'form')], 'target': 'new'}
+                'views': [(False, 'form')], 'target': 'new', 'context': {'dialog_size': 'extra-large'}}
+
+    def _prepare_decision(self, conflict):
+        """Values of online.sync.decide.line. What is posted is changed by nobody's default."""
+        name, local, remote = conflict['name'], conflict['local'], conflict['remote']
+        here, there, before = self._say_sides(self.flow_id, name, local, remote, conflict['base'])
+        base, newer = self.binding_id._base(), (self.changed or {}).get('newer')
+        return {
+            'name': name, 'title': self.flow_id._title_of(name), 'here': here, 'there': there,
+            'base': before if base and name.partition('/')[0] in base.local else False, 'choice': self.kind == 'conflict' and newer,
+            'if_here': self._say_written(name, local, here, THERE), 'if_there': self._say_written(name, remote, there, HERE)}

@@ -5,9 +5,10 @@ from decimal import Decimal
 from odoo import _, api, models
 from odoo.tools import format_date, format_datetime, formatLang, html2plaintext
 
-from ..clients.books import Line, Ref
-from ..engine.entities import MONEY, NUMBER, TEXT
+from ..clients.books import ACTIVE, ARCHIVED, CANCELLED, DRAFT, POSTED, Line, Ref
+from ..engine.entities import MONEY, NUMBER, STATE, TEXT
 from ..engine.merge_rules import DELETED
+from ..engine.plan import THERE
 
 #: Lines that a sentence names, and the ones that a dry run does; the others are not said.
 NAMED, LISTED = 2, 5
@@ -112,6 +113,34 @@ class OnlineSyncIssue(models.Model):
     def _labelled(self, field, line, said):
         label = self._short(_label(field, line))
         return _("“%(line)s”: %(what)s", line=label, what=said) if label and said else said or f'“{label}”'
+
+    @api.model
+    def _say_written(self, name, value, said, where):
+        """What is written to a side that gets a value of the other one.
+
+        :param said: the value in words
+        """
+        is_there = where == THERE
+        if name == STATE:
+            return self._say_state_written(value, is_there)
+        if value == DELETED:
+            return _("Removes the line there") if is_there else _("Removes the line here")
+        if isinstance(value, dict):
+            return _("Adds the line there again: %s", said) if is_there else _("Adds the line here again: %s", said)
+        if isinstance(value, tuple):
+            return _("Writes these lines there: %s", said) if is_there else _("Writes these lines here: %s", said)
+        if value in (None, '', frozenset()):
+            return _("Empties it there") if is_there else _("Empties it here")
+        said = said if said.startswith('“') else f'“{said}”'
+        return _("Writes %s there", said) if is_there else _("Writes %s here", said)
+
+    @api.model
+    def _say_state_written(self, state, is_there):
+        there = {DRAFT: _("Resets it to draft there"), POSTED: _("Posts it there"), CANCELLED: _("Cancels it there"),
+                 ARCHIVED: _("Archives it there"), ACTIVE: _("Takes it out of the archive there")}
+        here = {DRAFT: _("Resets it to draft here"), POSTED: _("Posts it here"), CANCELLED: _("Cancels it here"),
+                ARCHIVED: _("Archives it here"), ACTIVE: _("Takes it out of the archive here")}
+        return (there if is_there else here)[state]
 
     def _say_totals(self, local, remote):
         """What a document comes to on both sides, '' where that is the same."""

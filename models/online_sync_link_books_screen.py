@@ -73,6 +73,7 @@ class OnlineSyncLink(models.Model):
             raise UserError(_("Nothing is to be synchronized yet. Turn an arrow first."))
         pairing = self.env['online.sync.pairing'].create({'link_id': self.id})
         try:
+            self._check_rights()
             pairing._read()
         except errors.SyncError as error:
             raise UserError(error.message_at_once) from None

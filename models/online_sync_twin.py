@@ -1,9 +1,9 @@
 """From a record here to its twin there and to what crossed: smart buttons on the forms of what is synchronized."""
-from collections import Counter
+from collections import Counter, defaultdict
 
 from lxml import etree
 
-from odoo import _, fields, models
+from odoo import _, api, fields, models
 from odoo.exceptions import UserError
 
 from ..clients import errors
@@ -12,6 +12,8 @@ from ..clients.odoo_balances import account_title
 TWIN = 'online.sync.twin'
 READERS = 'account.group_account_basic,account.group_account_readonly'
 COUNT = 'online_sync_twin_count'
+#: Records of a model that are looked for by their name.
+FOUND = 100
 
 
 class OnlineSyncTwin(models.AbstractModel):
@@ -45,24 +47,19 @@ class OnlineSyncTwin(models.AbstractModel):
 
     def _compute_online_sync_twin_count(self):
         """One query for all of them."""
-        own = {record.id: record._online_sync_twin_ids() for record in self}
-        model, ids = self._online_sync_twin_model(), [id_ for ids in own.values() for id_ in ids]
-        bindings = self.env['online.sync.binding'].search_fetch([('res_model', '=', model), ('res_id', 'in', ids)], ['res_id'])
-        found = Counter(bindings.mapped('res_id'))
-        for record in self:
-            record.online_sync_twin_count = sum(found[id_] for id_ in own[record.id])
+        synchronized = {record: record._online_sync_synchronized() for record in self}
+        pairs = self.env['online.sync.binding']._of_records(*synchronized.values())
+        found = Counter((pair.res_model, pair.res_id) for pair in pairs)
+        for record, own in synchronized.items():
+            record.online_sync_twin_count = sum(found[own._name, id_] for id_ in own.ids)
 
-    def _online_sync_twin_model(self):
-        return self._name
-
-    def _online_sync_twin_ids(self):
-        """Ids of the records that are synchronized for this one."""
-        return self._origin.ids
+    def _online_sync_synchronized(self):
+        """The records that are synchronized for this one."""
+        return self._origin
 
     def _online_sync_pairs(self):
         self.ensure_one()
-        return self.env['online.sync.binding'].search(
-            [('res_model', '=', self._online_sync_twin_model()), ('res_id', 'in', self._online_sync_twin_ids())])
+        return self.env['online.sync.binding']._of_records(self._online_sync_synchronized())
 
     def action_open_online_sync_history(self):
         """What crossed of the record and when, and what waits."""
@@ -107,6 +104,31 @@ class OnlineSyncBinding(models.Model):
         for binding in self:
             binding.name_here = names.get((binding.res_model, binding.res_id)) or binding.title or _("(gone)")
 
+    @api.depends('title')
+    def _compute_display_name(self):
+        for binding in self:
+            names = dict.fromkeys(filter(None, (binding.name_here, binding.title)))
+            binding.display_name = ' ⇄ '.join(names)
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        """Also by what the record is called here."""
+        if not value or operator not in ('ilike', 'like', '=ilike', '=like', '='):
+            return super()._search_display_name(operator, value)
+        called = [self.env[model].with_context(active_test=False).search([('display_name', operator, value)], limit=FOUND)
+                  for model, in self._read_group([], ['res_model']) if model in self.env and self.env[model].has_access('read')]
+        return ['|', ('title', operator, value), ('id', 'in', self._of_records(*called).ids)]
+
+    @api.model
+    def _of_records(self, *records):
+        """The pairs of records, which may be of several models."""
+        ids = defaultdict(set)
+        for one in records:
+            ids[one._name].update(one.ids)
+        pairs = self.search_fetch(
+            [('res_model', 'in', list(ids)), ('res_id', 'in', list(set().union(*ids.values())))], ['res_model', 'res_id'])
+        return pairs.filtered(lambda pair: pair.res_id in ids[pair.res_model])
+
     def _open_twins(self):
         if len(self) == 1:
             return self.action_open_there()
@@ -136,6 +158,15 @@ class OnlineSyncBinding(models.Model):
 class AccountMove(models.Model):
     _name = 'account.move'
     _inherit = ['account.move', TWIN]
+
+    def _online_sync_synchronized(self):
+        """Of the entry of a bank transaction the bank transaction."""
+        return self._origin.statement_line_id or super()._online_sync_synchronized()
+
+
+class AccountBankStatementLine(models.Model):
+    _name = 'account.bank.statement.line'
+    _inherit = ['account.bank.statement.line', TWIN]
 
 
 class ResPartner(models.Model):
@@ -187,8 +218,5 @@ class ProductTemplate(models.Model):
     _name = 'product.template'
     _inherit = ['product.template', TWIN]
 
-    def _online_sync_twin_model(self):
-        return 'product.product'
-
-    def _online_sync_twin_ids(self):
-        return self._origin.product_variant_ids.ids
+    def _online_sync_synchronized(self):
+        return self._origin.product_variant_ids

@@ -371,6 +371,44 @@ class DriftTests:
         self.assertEqual(said, moved)
         self.assertEqual({where for where, _account in said}, {'here', 'there'})
 
+    def test_effect_of_bank_transactions(self):
+        """Each side books them on its own suspense account, also those that are matched where they come from."""
+        self.with_documents('bank_transaction')
+        bank, lines = self.company_data['default_journal_bank'], self.env['account.bank.statement.line']
+        kept = lines.create({'journal_id': bank.id, 'date': DAY, 'amount': -7, 'payment_ref': 'fee'})
+        invoice = self.invoice(80)
+        self.run_sync()
+        matched, open_line = lines.create([
+            {'journal_id': bank.id, 'date': DAY, 'amount': amount, 'payment_ref': text, 'partner_id': self.partner.id}
+            for text, amount in (('paid', 80), ('rent', -30.5))])
+        suspense = matched._seek_for_lines()[1]
+        receivable = invoice.line_ids.filtered(lambda line: line.account_type == 'asset_receivable')
+        suspense.account_id = receivable.account_id
+        (suspense | receivable).reconcile()
+        self.assertTrue(matched.is_reconciled and not open_line.is_reconciled)
+        journal = self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
+        self.create_there('account.bank.statement.line', journal_id=journal, date=str(DAY), amount=12, payment_ref='interest')
+        kept.amount = -9
+        self.env.flush_all()
+        before = self.trial_balances()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        said = {(one.where, one.account): one.change for one in run.effect_ids}
+        self.assertIn('There: 2 bank transactions booked', run.effect)
+        self.assertTrue(run.line_ids.filtered(lambda line: line.kind == 'conflict'), "what is booked is asked about")
+        self.run_sync()
+        after = self.trial_balances()
+        self.assertEqual(said, {key: float(after.get(key, 0) - before.get(key, 0)) for key in before.keys() | after.keys()
+                                if after.get(key, 0) != before.get(key, 0)})
+        self.assertEqual(sorted(said.values()), [-49.5, -12, 12, 49.5])
+        self.link.issue_ids.filtered(lambda issue: issue.kind == 'posted').action_keep_here()
+        before = self.trial_balances()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        self.assertEqual(sorted((one.where, one.change) for one in run.effect_ids), [('there', -2), ('there', 2)])
+        self.run_sync()
+        after = self.trial_balances()
+        self.assertEqual({(one.where, one.account): one.change for one in run.effect_ids},
+                         {key: float(after[key] - before[key]) for key in after if after[key] != before[key]})
+
     def test_effect_of_a_change_of_a_posted_document(self):
         self.with_documents()
         self.flow('invoice').follows = True

@@ -129,7 +129,11 @@ class PeerTests:
             self.assertRefuses(errors.Rejected, 'Contacts require a name', rpc.call, 'res.partner', 'create', vals_list=[{'name': False}])
             self.assertRefuses(errors.Rejected, 'does not exist', rpc.call, 'res.partner', 'write', [987654], vals={'name': 'X'})
         for rpc in self.each('clerk'):
-            self.assertRefuses(errors.Rejected, 'not allowed to', rpc.call, 'account.move', 'search_read', domain=[], fields=['name'])
+            error = self.assertRefuses(
+                errors.Rejected, 'not allowed to', rpc.call, 'account.move', 'search_read', domain=[], fields=['name'])
+            self.assertIn(f"The user “clerk” of the database “{rpc.database}” lacks a right", error.message)
+            for operation, may in (('read', True), ('create', False)):
+                self.assertIs(rpc.call('res.partner', 'has_access', [], operation=operation), may)
 
     def test_account_numbers_in_refusals_are_masked(self):
         for rpc in self.each():

@@ -114,8 +114,12 @@ class PeerTests:
         comment.write({'direction': 'pull', 'default_value': 'From the head office'})
         with self.assertRaises(ValidationError), self.cr.savepoint():
             fields.filtered(lambda field: field.name == 'is_company').default_value = 'perhaps'
+        parent = fields.filtered(lambda field: field.name == 'parent')
         with self.assertRaises(ValidationError), self.cr.savepoint():
-            fields.filtered(lambda field: field.name == 'parent').default_value = '3'
+            parent.default_value = '3'
+        self.switch_on('account')
+        with self.assertRaises(ValidationError), self.cr.savepoint():
+            parent.default_pair_id = self.flow('account').binding_ids[0]
         here = self.env['res.partner'].create({'name': 'Acme', 'comment': 'a secret'})
         there = self.create_there('res.partner', name='Blue', comment='theirs')
         self.switch_on('partner')
@@ -124,6 +128,50 @@ class PeerTests:
         self.assertIn('theirs', self.twin_of('res.partner', there).comment, "a field that flows is what it is")
         self.run_sync()
         self.assertIn('secret', here.comment)
+
+    def set_default(self, entity, name, record, direction='off'):
+        """A field does not flow: a new record points to this one, on both sides."""
+        field = self.flow(entity).field_ids.filtered(lambda field: field.name == name)
+        pair = self.env['online.sync.binding'].sudo().search([('res_model', '=', record._name), ('res_id', '=', record.id)])
+        field.write({'direction': direction, 'default_pair_id': pair.id})
+        return pair
+
+    def test_record_that_new_records_point_to_where_a_field_does_not_flow(self):
+        self.with_invoices()
+        office = self.env['res.partner'].create({'name': 'Head office', 'is_company': True})
+        income, other = self.env['account.account'].create([
+            {'code': code, 'name': name, 'account_type': 'income'} for code, name in (('499771', 'Goods'), ('499772', 'Advice'))])
+        values = [{'code': code, 'name': name, 'account_type': 'income'} for code, name in (('499771', 'Goods'), ('499772', 'Advice'))]
+        self.peer.shell(f"env['account.account'].create({values!r})\nenv.cr.commit()")
+        self.switch_on('account')
+        self.run_sync()
+        pair = self.set_default('invoice', 'lines/account', income)
+        self.set_default('invoice', 'lines/taxes', self.tax)
+        term = self.env.ref('account.account_payment_term_30days')
+        self.set_default('invoice', 'terms', term)
+        self.set_default('partner', 'parent', office, direction='pull')
+        names = self.env['online.sync.binding'].name_search('499771', [('entity', '=', 'account')])
+        self.assertEqual([id_ for id_, _name in names], pair.ids)
+        self.assertIn('499771 Goods', names[0][1])
+        partner = self.env['res.partner'].create({'name': 'Branch'})
+        invoice = self.invoice(100, post=False)
+        invoice.invoice_line_ids.account_id = other
+        there = self.create_there('account.move', move_type='out_invoice', partner_id=self.twin(self.partner), invoice_date='2026-03-05',
+                                  invoice_line_ids=[[0, 0, {'name': 'oak', 'price_unit': 33, 'tax_ids': [[6, 0, []]]}]])
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', self.twin(partner))], 'parent_id')[0]['parent_id'], self.twin(office))
+        line, = self.there('account.move.line', [('move_id', '=', self.twin(invoice)), ('display_type', '=', 'product')], 'account_id',
+                           'tax_ids')
+        self.assertEqual((line['account_id'], line['tax_ids']), (self.twin(income), [self.twin(self.tax)]))
+        self.assertEqual(self.there('account.move', [('id', '=', self.twin(invoice))], 'invoice_payment_term_id')[0], {
+            'id': self.twin(invoice), 'invoice_payment_term_id': self.twin(term)})
+        here = self.twin_of('account.move', there)
+        self.assertEqual((here.invoice_line_ids.account_id, here.invoice_line_ids.tax_ids, here.invoice_payment_term_id),
+                         (income, self.tax, term))
+        self.run_sync()
+        self.assertEqual((invoice.invoice_line_ids.account_id, invoice.invoice_line_ids.tax_ids), (other, self.env['account.tax']))
+        log = self.run_sync()
+        self.assertEqual((log.created, log.updated, log.failed), (0, 0, 0), log.detail)
 
     def test_product_that_is_edited_as_people_do(self):
         """The form of a product writes its template."""
@@ -285,6 +333,28 @@ class PeerTests:
         self.run_sync()
         lines = self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids
         self.assertFalse(lines, lines.mapped('title'))
+
+    def test_dry_run_names_what_is_left_out_and_why(self):
+        self.with_invoices()
+        names = [f'Customer {number}' for number in range(1, 10)]
+        self.env['res.partner'].create([{'name': name, 'active': False} for name in names])
+        self.create_there('res.partner', name='Blue Labs')
+        cancelled = self.invoice(50, post=False)
+        cancelled.button_cancel()
+        self.flow('partner').missing_here = 'ignore'
+        self.env.flush_all()
+        run = self.env['online.sync.dry.run'].sudo()._of(self.link)
+        lines = run.left_out_ids
+        said = {line.title: line.after for line in lines}
+        archived = [line.title for line in lines if 'archived' in line.after]
+        self.assertEqual(archived[:5], names[:5])
+        self.assertRegex(archived[-1], 'and [0-9]+ more')
+        self.assertEqual(len(archived), 6)
+        self.assertIn('not created here', said['Blue Labs'])
+        self.assertIn('not created there', ' '.join(line.after for line in lines if line.flow_name == self.flow('account').name))
+        self.assertEqual(said[cancelled.display_name], "It is cancelled.")
+        self.assertEqual(set(lines.mapped('kind')), {'left_out'})
+        self.assertNotIn('left_out', run.line_ids.mapped('kind'))
 
     def test_dry_run_says_what_is_archived_or_cancelled(self):
         self.with_invoices()

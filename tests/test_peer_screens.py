@@ -8,7 +8,7 @@ from odoo.tests import HttpCase, new_test_user, tagged
 
 from ..clients.http import Http
 from ..engine.plan import HERE
-from .peer_common import REFERENCES, PeerCase
+from .peer_common import DAY, REFERENCES, PeerCase
 
 
 @tagged('post_install', '-at_install')
@@ -54,6 +54,33 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertTrue(link.needs_pairing)
         self.assertFalse(link.can_run or link.next_run or link.log_ids)
         self.assertEqual(wizard.action_flows()['res_id'], link.id)
+
+    def test_rights_that_are_missing_there_are_said_at_sign_in_and_before_pairing(self):
+        self.link.action_disconnect()
+        wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
+        wizard.action_chosen()
+        wizard.credentials = {'url': self.peer.url, 'database': self.peer.database, 'login': 'clerk', 'key': self.peer.keys['clerk']}
+        wizard.action_sign_in()
+        self.assertEqual(wizard.step, 'flows')
+        self.assertIn(f"The user “clerk” of the database “{self.peer.database}” has too few rights", wizard.problem)
+        self.assertRegex(wizard.problem, 'read: Journals.*; change or create: Contacts')
+        with self.assertRaisesRegex(UserError, 'clerk.*may not read: Journals'):
+            wizard.link_id.action_pair()
+        wizard.link_id.flow_ids.direction = 'off'
+        wizard.link_id.flow_ids.filtered(lambda flow: flow.entity == 'partner').direction = 'pull'
+        wizard.link_id.action_pair()
+        wizard.credentials = {'login': 'sync', 'key': self.peer.keys['sync']}
+        wizard.action_sign_in()
+        self.assertFalse(wizard.problem)
+
+    def test_a_right_that_is_missing_in_the_midst_of_it(self):
+        """What Odoo says is led in by whose right is missing."""
+        self.flow('invoice').direction = 'pull'
+        clerk = self.link.sudo()
+        clerk._store_credentials({**clerk._credentials(), 'login': 'clerk', 'key': self.peer.keys['clerk']})
+        self.startPatcher(patch.object(type(self.link), '_check_rights', lambda link: None))
+        with self.assertRaisesRegex(UserError, 'The user “clerk” of the database .* lacks a right.*not allowed'):
+            self.link.with_user(self.manager).sudo(False).action_pair()
 
     def test_one_step_back_from_signing_in(self):
         wizard = self.env['online.sync.connect'].with_user(self.manager).sudo(False).create({'provider': 'odoo'})
@@ -177,6 +204,126 @@ class TestPeerScreens(PeerCase, HttpCase):
         shown = changes.search([('id', 'in', changes.ids), ('state', '=', 'done'), ('crossed', '!=', False)])
         self.assertTrue(shown and changes - shown)
         self.assertTrue(all(shown.mapped('crossed_words')) and not any((changes - shown).mapped('crossed_words')))
+
+    # -- deciding -------------------------------------------------------------------------------------------------------------------
+
+    def decisions(self):
+        """{title of a field: (what both had, here, there, what is written if it is as here, if it is as there)} of the open question."""
+        wizard = self.env['online.sync.decide'].browse(self.open_issues().action_decide()['res_id'])
+        return {line.title: (line.base, line.here, line.there, line.if_here, line.if_there) for line in wizard.line_ids}
+
+    def test_decide_says_what_is_written_where(self):
+        partner = self.env['res.partner'].create({'name': 'Acme', 'street': 'Main 1', 'city': 'Boston', 'zip': '1'})
+        self.switch_on('partner')
+        self.run_sync()
+        partner.write({'street': 'Main 2', 'city': False, 'active': False, 'is_company': True})
+        self.write_there('res.partner', self.twin(partner), street='Main 3', city='York', zip='2')
+        self.run_sync()
+        self.assertEqual(self.decisions(), {
+            'Street': ('“Main 1”', '“Main 2”', '“Main 3”', 'Writes “Main 2” there', 'Writes “Main 3” here'),
+            'City': ('“Boston”', 'empty', '“York”', 'Empties it there', 'Writes “York” here')})
+
+    def test_decide_about_a_document(self):
+        invoice, twin = self.entered_on_both_sides()
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.run_sync()
+        self.assertEqual(self.decisions()['Status'][3:], ('Posts it there', 'Resets it to draft here'))
+        self.rpc.call('account.move', 'action_post', [twin])
+        self.run_sync()
+        self.post_there_again(twin, price_unit=120)
+        self.rpc.call('account.move', 'button_draft', [twin])
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 110
+        self.run_sync()
+        said = self.decisions()
+        base, here, there, if_here, if_there = next(said[title] for title in said if 'price' in title)
+        self.assertEqual((base, here, there), ('100.00', '110.00', '120.00'))
+        self.assertEqual((if_here, if_there), ('Writes “110.00” there', 'Writes “120.00” here'))
+
+    def test_decide_about_two_that_were_never_the_same(self):
+        self.both_know(name='Acme', vat='US123', street='')
+        partner = self.env['res.partner'].search([('vat', '=', 'US123')])
+        partner.street = 'Main 2'
+        self.switch_on('partner')
+        self.write_there('res.partner', self.twin(partner), street='Main 3')
+        self.run_sync()
+        self.assertEqual(self.decisions()['Street'][:3], (False, '“Main 2”', '“Main 3”'))
+
+    # -- what is left as it is ----------------------------------------------------------------------------------------------------
+
+    def open_issues(self):
+        return self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
+
+    def leave(self, kind):
+        issue, = self.open_issues()
+        self.assertEqual(issue.kind, kind)
+        issue.with_user(self.manager).sudo(False).action_leave()
+        self.assertEqual((issue.state, issue.answer, issue.done_by_id), ('done', "Left as it is", self.manager))
+        return issue
+
+    def entered_on_both_sides(self):
+        """A posted invoice here and its twin there, on which nothing was agreed yet."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoice = self.invoice(100)
+        self.run_sync()
+        return invoice, self.twin(invoice)
+
+    def post_there_again(self, twin, **line):
+        item, = self.there('account.move.line', [('move_id', '=', twin), ('display_type', '=', 'product')], 'id')
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.write_there('account.move', twin, invoice_line_ids=[[1, item['id'], line]])
+        self.rpc.call('account.move', 'action_post', [twin])
+
+    def test_totals_that_differ_are_left_as_they_are_until_they_change(self):
+        invoice, twin = self.entered_on_both_sides()
+        lines = self.flow('invoice').field_ids.filtered(lambda field: field.name.startswith('lines'))
+        lines.direction = 'off'
+        self.post_there_again(twin, price_unit=107)
+        self.run_sync()
+        issue = self.leave('totals')
+        self.assertIn('107', issue.summary)
+        for note in ('one', 'two'):
+            invoice.ref = note
+            self.run_sync()
+            self.assertFalse(self.open_issues().mapped('summary'), "nothing about the totals changed")
+        self.post_there_again(twin, price_unit=108)
+        self.run_sync()
+        self.assertIn('108', self.open_issues().summary)
+        self.post_there_again(twin, price_unit=100)
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        self.post_there_again(twin, price_unit=108)
+        self.run_sync()
+        self.assertIn('108', self.open_issues().summary, "nobody left these as they are")
+
+    def test_a_document_whose_twin_was_deleted_is_left_as_it_is_until_it_changes_state(self):
+        invoice, twin = self.entered_on_both_sides()
+        self.rpc.call('account.move', 'button_draft', [twin])
+        self.rpc.call('account.move', 'unlink', [twin], context={'force_delete': True})
+        for _list in range(3):
+            self.flow('invoice').listed_at = False
+            self.run_sync()
+        self.assertEqual(self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids.mapped('kind'), ['conflict'])
+        self.assertIn("deleted there", self.leave('gone').summary)
+        self.assertFalse(self.env['online.sync.dry.run'].sudo()._of(self.link).line_ids, "a person decided")
+        invoice.ref = 'R1'
+        self.flow('invoice').listed_at = False
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        invoice.button_draft()
+        self.run_sync()
+        self.leave('gone')
+        invoice.ref = 'R2'
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'))
+        invoice.action_post()
+        self.run_sync()
+        self.assertEqual(self.open_issues().kind, 'gone')
+        invoice.button_draft()
+        invoice.button_cancel()
+        self.run_sync()
+        self.assertFalse(self.open_issues().mapped('summary'), "what was asked was done")
 
     # -- pairs ----------------------------------------------------------------------------------------------------------------------
 
@@ -314,9 +461,25 @@ class TestPeerScreens(PeerCase, HttpCase):
         history = partners[0].action_open_online_sync_history()
         self.assertIn('Street', ' '.join(self.env[history['res_model']].search(history['domain']).mapped('crossed_words')))
 
+    def test_twin_of_a_bank_transaction(self):
+        """Its own form and that of its entry lead to it there."""
+        line = self.env['account.bank.statement.line'].create({
+            'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'rent'})
+        self.switch_on(*REFERENCES, 'bank_transaction', 'entry')
+        self.run_sync()
+        line.payment_ref = 'rent of March'
+        self.run_sync()
+        address = f'{self.peer.url}/odoo/account.bank.statement.line/{self.twin(line)}'
+        for record in (line, line.move_id):
+            record = record.with_user(self.manager).sudo(False)
+            self.assertEqual(record.online_sync_twin_count, 1)
+            self.assertEqual(record.action_open_online_sync_twin()['url'], address)
+            history = record.action_open_online_sync_history()
+            self.assertIn('Label', ' '.join(self.env[history['res_model']].search(history['domain']).mapped('crossed_words')))
+
     def test_each_synchronized_record_has_the_buttons(self):
         for model in ('account.move', 'res.partner', 'account.payment', 'product.product', 'product.template', 'account.account',
-                      'account.tax', 'account.journal', 'account.payment.term', 'res.bank', 'res.currency'):
+                      'account.tax', 'account.journal', 'account.payment.term', 'res.bank', 'res.currency', 'account.bank.statement.line'):
             arch = self.env[model].with_user(self.manager).get_view(view_type='form')['arch']
             for name in ('action_open_online_sync_twin', 'action_open_online_sync_history'):
                 self.assertEqual(arch.count(f'name="{name}"'), 1, model)

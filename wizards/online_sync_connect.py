@@ -201,15 +201,16 @@ class OnlineSyncConnect(models.TransientModel):
             optional = {credential.name for credential in self._provider().credentials if not credential.required}
             self.write({'problem': error.message_at_once, 'asked': sorted({*(self.asked or []), *({asked} & optional)})})
             return self._show()
-        self.problem = False
         return self._show('flows')
 
     def _prepare_flows(self):
-        """What flows at first, and which fields cannot."""
+        """What flows at first, which fields cannot, and what our user may not do there."""
         link = self.link_id.sudo()
         flows = link.flow_ids
         flows._switch_on_first(link)
-        flows._check_fields(link._sides(flows[:1], link._client()))
+        client = link._client()
+        flows._check_fields(link._sides(flows[:1], client))
+        self.problem = link._say_missing_rights(client) or False
 
     def action_flows(self):
         """What is to flow is chosen: on to the connection's page, where pairs are confirmed before the first run."""

@@ -2,7 +2,8 @@ import { Component } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-/** Which side wins a conflict: both values as buttons, pressed with one click; below them whether it is decided like this from now on. */
+/** Which side wins a conflict: what both had, what is here and what is there side by side; the latter two are pressed with one click. Below them
+ *  what is then written where, and whether it is decided like this from now on. */
 export class SidesField extends Component {
     static template = "account_online_sync.SidesField";
     static props = { ...standardFieldProps };
@@ -30,6 +31,9 @@ registry.category("fields").add("online_sync_sides", {
     fieldDependencies: [
         { name: "here", type: "char" },
         { name: "there", type: "char" },
+        { name: "base", type: "char" },
+        { name: "if_here", type: "char" },
+        { name: "if_there", type: "char" },
         { name: "always", type: "boolean" },
         { name: "can_be_always", type: "boolean" },
     ],
