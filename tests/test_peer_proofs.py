@@ -616,6 +616,100 @@ class PeerProofs:
         self.assert_books_agree()
 
 
+    # -- pairs --------------------------------------------------------------------------------------------------------------------
+
+    def pair_by_hand(self, *names):
+        """Switch flows on; a person says that all that is probable is the same."""
+        for name in names:
+            self.flow(name).direction = 'both'
+        action = self.link.action_pair()
+        pairing = self.env[action['res_model']].browse(action['res_id'])
+        told = {(line.kind_id.flow_id.entity, line.res_id): (line.sureness, line.by) for line in pairing.line_ids}
+        if pairing.open_count:
+            pairing.action_yes_to_all()
+        pairing.action_confirm()
+        return told
+
+    def test_contacts_are_paired_by_their_company_number(self):
+        here = self.env['res.partner'].create({'name': 'Acme Holding', 'is_company': True, 'company_registry': 'HRB 12-345'})
+        there = self.create_there('res.partner', name='Acme', is_company=True, company_registry='hrb12345', city='Boston')
+        other = self.create_there('res.partner', name='Bolt', is_company=True, company_registry='HRB 777')
+        self.assertEqual(self.pair_by_hand('partner')['partner', here.id], ('exact', 'company id'))
+        self.assertEqual(self.twin(here), there)
+        self.run_sync()
+        self.assertEqual(here.city, 'Boston')
+        self.assertTrue(self.twin_of('res.partner', other))
+        later = self.create_there('res.partner', name='Crane Ltd', is_company=True, company_registry='HRB 999')
+        mine = self.env['res.partner'].create({'name': 'Crane', 'is_company': True, 'company_registry': 'HRB 999'})
+        self.run_sync()
+        self.assertEqual(self.twin(mine), later, "also what is entered on both sides later")
+
+    def test_accounts_and_journals_that_are_only_probably_the_same(self):
+        """Other codes, the same names: a person says so, and documents go to what was paired."""
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        account = self.env['account.account'].create({'code': '499777', 'name': 'Consulting', 'account_type': 'income'})
+        journal = self.env['account.journal'].create({
+            'code': 'CON', 'name': 'Consulting sales', 'type': 'sale', 'default_account_id': account.id})
+        told = self.peer.shell(
+            "account = env['account.account'].create({'code': '498111', 'name': 'consulting', 'account_type': 'income'})\n"
+            "journal = env['account.journal'].create({'code': 'CS', 'name': 'Consulting  Sales', 'type': 'sale'})\n"
+            "print('ids', account.id, journal.id)\nenv.cr.commit()")
+        ids = [int(id_) for id_ in told.split('ids ')[1].split()]
+        told = self.pair_by_hand(*REFERENCES, 'partner', 'invoice')
+        self.assertEqual([told['account', account.id], told['journal', journal.id]], [('probable', 'name, type')] * 2)
+        self.assertEqual([self.twin(account), self.twin(journal)], ids)
+        invoice = self.invoice(100, journal_id=journal.id)
+        self.assertEqual(invoice.invoice_line_ids.account_id, account)
+        self.run_sync()
+        self.assertEqual(self.move_there(self.twin(invoice), 'journal_id')['journal_id'], ids[1])
+        line, = self.there('account.move.line', [('move_id', '=', self.twin(invoice)), ('display_type', '=', 'product')], 'account_id')
+        self.assertEqual(line['account_id'], ids[0])
+        self.assert_equal_there(invoice)
+        self.assert_quiet()
+        self.assert_books_agree()
+
+    def test_a_currency_that_is_inactive_there(self):
+        self.with_documents('currency')
+        euro = self.env.ref('base.EUR')
+        euro.active = True
+        self.run_sync()
+        self.peer.sql("UPDATE res_currency SET active = false WHERE name = 'EUR'")
+        self.peer.kill()
+        self.peer.serve()       # it keeps currencies in its memory
+        invoice = self.invoice(100, currency_id=euro.id)
+        self.runs()
+        self.assertRegex(self.issues('rejected').summary, 'EUR.*[Aa]ctivate|inactive currency.*EUR')
+        self.assertFalse(self.there('account.move', [('state', '=', 'posted')], 'id'))
+        active, = self.there('res.currency', [('name', '=', 'EUR')], 'active')
+        self.assertFalse(active['active'], "that is each side's own")
+        currency, = self.there('res.currency', [('name', '=', 'EUR')], 'id')
+        self.peer.shell(f"env['res.currency'].browse({currency['id']}).active = True\nenv.cr.commit()")
+        self.issues('rejected').action_retry_change()
+        self.run_sync()
+        self.assertEqual(self.move_there(self.twin(invoice), 'currency_id')['currency_id'], currency['id'])
+        self.assertEqual(float(self.move_there(self.twin(invoice))['amount_total']), 100)
+        self.assertFalse(self.issues().mapped('summary'))
+
+    def test_a_currency_that_is_inactive_here(self):
+        self.with_documents('currency')
+        euro = self.env.ref('base.EUR')
+        euro.active = False
+        self.run_sync()
+        currency, = self.there('res.currency', [('name', '=', 'EUR')], 'id')
+        self.peer.shell(f"env['res.currency'].browse({currency['id']}).active = True\nenv.cr.commit()")
+        there = self.document_there('out_invoice', 50, currency_id=currency['id'])
+        self.runs()
+        self.assertRegex(self.issues('rejected').summary, 'EUR.*[Aa]ctivate|inactive currency.*EUR')
+        self.assertFalse(self.env['account.move'].search([('company_id', '=', self.company.id), ('state', '=', 'posted')]))
+        self.assertFalse(euro.active)
+        euro.active = True
+        self.issues('rejected').action_retry_change()
+        self.run_sync()
+        here = self.twin_of('account.move', there)
+        self.assertEqual((here.state, here.currency_id, here.amount_total), ('posted', euro, float(self.move_there(there)['amount_total'])))
+        self.assertFalse(self.issues().mapped('summary'))
+
+
 @tagged('post_install', '-at_install')
 class TestPeerProofs18(PeerProofs, PeerCase):
     series = '18.0'
