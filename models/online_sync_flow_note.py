@@ -138,7 +138,7 @@ class OnlineSyncFlow(models.Model):
     def _wrong_totals(self, item, rules):
         """Names of amounts of a document that is posted on both sides and that are not the same, while no other question explains it."""
         if not item.binding or not item.local or not item.remote or {item.local.state, item.remote.state} != {books.POSTED} or (
-                item.plan.conflicts):
+                item.plan.conflicts or item.error):
             return []
         return plan.wrong_totals(self._entity(), item.local, item.remote, rules)
 

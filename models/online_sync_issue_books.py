@@ -35,7 +35,7 @@ class OnlineSyncIssue(models.Model):
         """Fields that a person decides; one issue a record."""
         record = local
         is_posted = any(conflict.name == STATE or flow._entity_field(conflict.name).frozen for conflict in conflicts) and (
-            record.state == 'posted' or flow._entity().is_booked)
+            'posted' in (local.state, remote.state) or flow._entity().is_booked)
         kind = 'posted' if is_posted else 'conflict'
         self._settle_binding(binding, {'conflict', 'posted'} - {kind})
         said = []

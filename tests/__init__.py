@@ -34,6 +34,8 @@ from . import test_peer_models
 from . import test_peer_screens
 from . import test_peer_story
 from . import test_peer_hard_cases
+from . import test_peer_kill
+from . import test_peer_proofs
 from . import test_peer_wire
 from . import test_reading
 from . import test_servers

@@ -50,10 +50,13 @@ def command():
 
 
 class Child:
-    """A process that works on the database and tells what it does, a JSON object a line."""
+    """A process that works on a database and tells what it does, a JSON object a line.
 
-    def __init__(self, call):
-        line, environment = command()
+    :param shell: command line and environment of an Odoo shell; else that on the database of this test
+    """
+
+    def __init__(self, call, shell=None):
+        line, environment = shell or command()
         started, self.starter = os.pipe()
         self.process = subprocess.Popen(
             line, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[started], start_new_session=True)

@@ -575,6 +575,27 @@ class TestPeerScreens(PeerCase, HttpCase):
         self.assertEqual(self.there('res.partner', [('id', '=', self.twin(self.partner))], 'street')[0]['street'], 'Main 2')
         self.assertTrue(self.twin(invoice))
 
+    def test_tour_of_the_comparison_of_books(self):
+        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*REFERENCES, 'partner', 'invoice')
+        invoice = self.invoice(100)
+        self.run_sync()
+        self.peer.sql(f"UPDATE account_move_line SET balance = balance + 50 * sign(balance) WHERE move_id = {self.twin(invoice)}")
+        self.start_books_tour('online_sync_books_drift')
+        self.assertEqual(self.link.drift_ids[:1].state, 'expected', "accepted")
+        self.assertEqual(len(self.link.drift_ids), 3)
+
+    def test_tour_of_a_filter(self):
+        self.switch_on('partner')
+        self.start_books_tour('online_sync_books_filter')
+        flow = self.flow('partner')
+        self.assertRegex(flow.filter_domain, 'city.*Boston')
+        boston, york = self.env['res.partner'].create([{'name': name, 'city': name} for name in ('Boston', 'York')])
+        there = [self.create_there('res.partner', name=f'{city} Ltd', city=city) for city in ('Boston', 'York')]
+        self.run_sync()
+        self.assertTrue(self.twin(boston) and self.twin_of('res.partner', there[0]))
+        self.assertFalse(self.twin(york) or self.twin_of('res.partner', there[1]))
+
     def test_tour(self):
         _acme_there, acme = self.both_know(name='Acme', vat='US123')
         blue_there, blue = self.both_know(name='Blue Labs')

@@ -123,9 +123,12 @@ class OdooPeer:
 
     def shell(self, script):
         """Run a script in an Odoo shell on the database; returns what it printed."""
-        line = [self.facts['python'], self.facts['command'], 'shell', '-c', os.devnull, '-d', self.database, '--no-http',
+        return self._run(*self.shell_line(), input=script)
+
+    def shell_line(self):
+        """The command line of an Odoo shell on the database."""
+        return [self.facts['python'], self.facts['command'], 'shell', '-c', os.devnull, '-d', self.database, '--no-http',
                 '--addons-path', self.addons_path, '--data-dir', self.facts['data_dir'], '--log-level', 'warn']
-        return self._run(*line, input=script)
 
     def __enter__(self):
         return self.start()

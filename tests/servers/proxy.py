@@ -1,6 +1,7 @@
 """The line between two servers: passes every call on, or spoils it on command."""
 import http.client
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -13,7 +14,10 @@ class Proxy:
 
     :param choose: called for each call with its path; returns one of :data:`FAULTS`, or '' to leave it alone
     :ivar heard: (path, body) of the calls that were passed on or spoiled
+    :ivar answered: called with (path, body) when `target` has answered and nobody knows it yet; a true value: the answer is lost
     """
+
+    answered = staticmethod(lambda path, body: False)
 
     def __init__(self, target, choose=lambda path: ''):
         self.target, self.choose, self.heard = urlsplit(target), choose, []
@@ -54,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             line.close()
+        fault = fault or proxy.answered(self.path, body) and 'answer_lost'
         if fault:
             self._spoil(fault)
             return
@@ -72,7 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.close_connection = True
-        self.connection.shutdown(2)
+        with suppress(OSError):     # who asked may be dead
+            self.connection.shutdown(2)
 
     do_GET = do_POST = _pass
 

@@ -244,3 +244,57 @@ registry.category("web_tour.tours").add("online_sync_books_questions", {
         { trigger: ofChair + ":contains('To do')" },
     ],
 });
+
+const drift = ".o_form_view:has(button[name='action_compare_again'])";
+
+registry.category("web_tour.tours").add("online_sync_books_drift", {
+    steps: () => [
+        ...openBooks,
+        { trigger: ".oe_stat_button[name='action_open_drifts']:contains('Books agree')" },
+        { trigger: ".o_form_view button[name='action_compare_books']:visible", run: "click" },
+        { trigger: `${drift} h2:contains('differ')` },
+        { trigger: `${drift} .o_field_widget[name='state']:contains('Differ')` },
+        { trigger: ".o_field_widget[name='differing_ids'] .o_data_row:contains('Receivable'):contains('March 2026'):contains('50.00')" },
+        { trigger: ".o_notebook_headers a:contains('Why')", run: "click" },
+        { trigger: ".o_field_widget[name='cause_ids'] .o_data_row:contains('INV/2026/00001') button[name='action_open_here']", run: "click" },
+        { trigger: ".o_form_view .o_field_widget[name='name']:contains('INV/2026/00001')" },
+        { trigger: ".o_back_button, .o_breadcrumb .breadcrumb-item:last a", run: "click" },
+        { trigger: `${drift} .oe_stat_button[name='action_open_lines']`, run: "click" },
+        { trigger: ".o_list_view .o_data_row:contains('Receivable'):contains('50.00') .o_data_cell[name='name']", run: "click" },
+        { trigger: ".o_form_view .o_field_widget[name='difference']:contains('50.00')" },
+        { trigger: ".o_field_widget[name='cause_ids'] .o_data_row:contains('INV/2026/00001')" },
+        { trigger: ".o_breadcrumb .breadcrumb-item:contains('Books on') a, .o_breadcrumb a:contains('Books on')", run: "click" },
+        { trigger: `${drift} button[name='action_compare_again']`, run: "click" },
+        { trigger: `${drift} .oe_stat_button[name='action_open_earlier']`, run: "click" },
+        { trigger: ".o_list_view .o_data_row:contains('Differ'), .o_list_view .o_data_row:contains('Agree')" },
+        ...openConnections,
+        { trigger: ".o_kanban_record:contains('Books differ by') .fw-bold", run: "click" },
+        { trigger: ".oe_stat_button[name='action_open_issues']", run: "click" },
+        { trigger: question("The books differ") + " button[name='action_accept_drift']", run: "click" },
+        { trigger: ".o_view_nocontent_smiling_face:contains('Nothing needs you')" },
+        ...openConnections,
+        { trigger: ".o_kanban_record:contains('Nothing to correct')" },
+    ],
+});
+
+/** The dialog of a rule lies over that of the flow. */
+const rule = ".modal:has(.o_domain_selector)";
+
+registry.category("web_tour.tours").add("online_sync_books_filter", {
+    steps: () => [
+        ...openBooks,
+        { trigger: ".o_data_row:contains('Contacts') button[name='action_open_settings'].fa-sliders, .o_data_row:contains('Contacts') button[name='action_open_settings']:has(.fa-sliders)", run: "click" },
+        { trigger: ".modal .o_field_widget[name='policy'] :contains('Ask')" },
+        { trigger: ".modal .o_field_domain_dialog_button", run: "click" },
+        { trigger: ".modal a:contains('New Rule'):visible", run: "click" },
+        { trigger: ".modal .o_model_field_selector:visible", run: "click" },
+        { trigger: ".o_model_field_selector_popover_search input", run: "edit City" },
+        { trigger: ".o_model_field_selector_popover_item[data-name='city'] .o_model_field_selector_popover_item_name", run: "click" },
+        { trigger: ".modal .o_tree_editor_condition:visible .o_tree_editor_editor:last input", run: "edit Boston" },
+        { trigger: ".modal:last footer .btn-primary, .modal:last .modal-footer .btn-primary", run: "click" },
+        { trigger: ".modal .o_field_widget[name='filter_domain']:contains('City'):contains('Boston')" },
+        { trigger: ".modal .o_form_button_save", run: "click" },
+        { trigger: ".o_data_row:contains('Contacts') button[name='action_open_settings'].fa-filter, .o_data_row:contains('Contacts') button[name='action_open_settings']:has(.fa-filter)", run: "click" },
+        { trigger: ".modal .o_field_widget[name='filter_domain']:contains('City'):contains('Boston')" },
+    ],
+});
