@@ -24,8 +24,8 @@ class OnlineSyncFlow(models.Model):
     def _sync_step(self, sides, log):
         """One page. Returns whether there is more."""
         self.ensure_one()
-        for step in (self._check_fields_daily, self._send_changes, self._fetch_changes, self._load_first, self._poll_here, self._check_listing,
-                     self._settle_missing_there, self._check_here, self._settle_alike):
+        for step in (self._check_fields_daily, self._send_changes, self._fetch_changes, self._load_first, self._poll_here,
+                     self._check_listing, self._settle_missing_there, self._check_here, self._settle_alike):
             if step(sides, log):
                 return True
         self.last_run = fields.Datetime.now()

@@ -272,7 +272,7 @@ class PeerBooks:
 
     def test_comparison_sees_what_is_settled_on_one_side(self):
         self.begin_books('bank_transaction')
-        invoice = self.invoice(100)
+        self.invoice(100)
         line = self.env['account.bank.statement.line'].create({
             'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': 100, 'payment_ref': 'paid',
             'partner_id': self.partner.id})
