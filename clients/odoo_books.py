@@ -157,7 +157,7 @@ class OdooSide(Finding, Balances, Rights, Writing, Side):
         maps = self._usable(lines.model, lines.maps)
         rows = self.access.call(
             lines.model, 'search_read', idempotent=True, context=self.context, domain=[(lines.parent, 'in', parents), *lines.domain],
-            fields=[lines.parent, *(one.odoo for one in maps)], load='',
+            fields=[lines.parent, *(one.odoo for one in maps), *lines.reads], load='',
             order='sequence, id' if any(one.odoo == 'sequence' for one in maps) else 'id')
         found: dict[int, tuple[Line, ...]] = {}
         told = habits.tell_lines(lines, rows)

@@ -33,8 +33,6 @@ MATCHED = ("It is matched with a payment or another document, and to change it w
            "or make the change by hand.")
 NOT_DEDUCTIBLE = ("{percent} % of the tax of one of its lines are deductible. Where it goes to, that cannot be said of a line: enter it "
                   "there by hand, or use a tax that says it.")
-FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
-KEPT = "A bank transaction is deleted by a person only."
 NOT_BACK = "A file that was deleted cannot be brought back."
 
 
@@ -349,25 +347,6 @@ def refused_for_taxes(side, intents, name):
         if why:
             refused[number] = Rejected(why)
     return refused
-
-
-class BankTransactions(Documents):
-    """Booked as soon as they are there. What a bank told is never taken out of the books by the other side."""
-
-    def is_booked(self, intent):
-        return not intent.key or bool({'date', 'amount', 'journal'} & intent.fields.keys())
-
-    def refuse(self, intents):
-        """Besides locked periods: a journal whose transactions its own bank feed brings would have them twice."""
-        new = {number: int(intent.fields['journal'].key) for number, intent in intents.items()
-               if not intent.key and intent.fields.get('journal')}
-        rows = self.side.rows('account.journal', [('id', 'in', sorted(set(new.values())))], ['bank_statements_source']) if new else []
-        fed = {row['id'] for row in rows if 'online' in (row['bank_statements_source'] or '')}
-        return {**super().refuse(intents), **{number: Rejected(FED) for number, journal in new.items() if journal in fed}}
-
-    def activate(self, ids, active):
-        """Refused: a person deletes it, or does not."""
-        raise Rejected(KEPT)
 
 
 class Attachments(Habits):

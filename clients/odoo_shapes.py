@@ -1,9 +1,10 @@
 """How Odoo keeps each kind of record: its models, their fields, the methods that lead from state to state. Declarations only."""
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .books import CANCELLED, DRAFT, POSTED, Value
-from .odoo_habits import Accounts, Attachments, BankTransactions, Entries, Habits, Invoices, Partners
+from .odoo_bank_transactions import BankTransactions
+from .odoo_habits import Accounts, Attachments, Entries, Habits, Invoices, Partners
 from .odoo_payments import Payments
 from .odoo_ties import Allocations
 
@@ -33,8 +34,10 @@ class Map:
 class Lines:
     """A canonical list of lines and the records that are its lines.
 
-    :param odoo: the one2many that writes them, '' where :class:`Habits` do it and they change with their record only
+    :param odoo: the one2many that writes them, '' where :class:`Habits` do it
     :param model, parent: where they are read
+    :param reads: names of fields that habits need to tell them
+    :param is_watched: they also change without their record
     """
 
     name: str
@@ -43,6 +46,8 @@ class Lines:
     parent: str
     maps: tuple[Map, ...]
     domain: tuple = ()
+    reads: tuple[str, ...] = ()
+    is_watched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Shape:
     holders: tuple[tuple[str, str], ...] = ()
 
     def children(self):
-        return [(lines.model, lines.parent) for lines in self.lines if lines.odoo]
+        return [(lines.model, lines.parent) for lines in self.lines if lines.is_watched]
 
     def watched(self) -> list[tuple[str, str]]:
         """(model, field that leads to the records, '' for none): what changes with its records, or changes them."""
@@ -104,6 +109,11 @@ _ITEM = (
 _WRITE_OFF = (
     Map('account', 'account_id', 'id', of='account'), Map('partner', 'partner_id', 'id', of='partner'), Map('text', 'name'),
     Map('balance', 'balance', 'number'), Map('amount', 'amount_currency', 'number'), *_TAXED,
+)
+_SETTLING = (
+    Map('account', 'account_id', 'id', of='account'), Map('partner', 'partner_id', 'id', of='partner'), Map('text', 'name'),
+    Map('balance', 'balance', 'number'), Map('currency', 'currency_id', 'code', code=CURRENCY), Map('amount', 'amount_currency', 'number'),
+    *_TAXED,
 )
 _MOVE_STATES = {'draft': DRAFT, 'posted': POSTED, 'cancel': CANCELLED}
 _MOVE_STEPS = {POSTED: 'action_post', DRAFT: 'button_draft', CANCELLED: 'button_cancel'}
@@ -172,7 +182,7 @@ SHAPES = {
         Map('partner', 'partner_id', 'id', of='partner'), Map('date', 'date', 'date'), Map('amount', 'amount', 'number'),
         Map('currency', 'currency_id', 'code', code=CURRENCY), Map('journal', 'journal_id', 'id', of='journal'),
         Map('reference', 'memo'), Map('account', 'destination_account_id', 'id', of='account')),
-        lines=(Lines('write_offs', '', 'account.move.line', 'payment_id', _WRITE_OFF),),
+        lines=(Lines('write_offs', '', 'account.move.line', 'payment_id', _WRITE_OFF, is_watched=False),),
         states={'draft': DRAFT, 'in_process': POSTED, 'paid': POSTED, 'canceled': CANCELLED, 'rejected': CANCELLED},
         steps={POSTED: 'action_post', DRAFT: 'action_draft', CANCELLED: 'action_cancel'}, habits=Payments),
     'entry': Shape('account.move', (
@@ -192,6 +202,7 @@ SHAPES = {
         Map('journal', 'journal_id', 'id', of='journal'), Map('date', 'date', 'date'), Map('text', 'payment_ref'),
         Map('partner', 'partner_id', 'id', of='partner'), Map('amount', 'amount', 'number'),
         Map('currency', 'foreign_currency_id', 'code', code=CURRENCY), Map('original_amount', 'amount_currency', 'number')),
+        lines=(Lines('items', '', 'account.move.line', 'statement_line_id', _SETTLING, reads=('journal_id',)),),
         habits=BankTransactions),
     'allocation': Shape('account.partial.reconcile', (
         Map('amount', 'debit_amount_currency', 'number', readonly=True),
@@ -199,3 +210,6 @@ SHAPES = {
         domain=(('debit_move_id.move_id.statement_line_id', '=', False), ('credit_move_id.move_id.statement_line_id', '=', False)),
         habits=Allocations),
 }
+
+#: Where bank transactions are synchronized, what they pay is too.
+WITH_BANK = {'allocation': replace(SHAPES['allocation'], domain=())}

@@ -31,15 +31,16 @@ class _Item:
 
 
 #: Fields of an allocation that name its document, by side and entity.
-DOCUMENTS = {side: {entity: f'{side}_{entity}' for entity in ('invoice', 'payment', 'entry')} for side in ('debit', 'credit')}
+DOCUMENTS = {side: {entity: f'{side}_{entity}' for entity in ('invoice', 'payment', 'entry', 'bank_transaction')}
+             for side in ('debit', 'credit')}
 
 
 class Allocations(Habits):
     """Which document pays which, as Odoo keeps it: two matched items.
 
-    A match with an item of no synchronized document is told without that document, so nobody sends it on: of a bank transaction (the other
-    side has its own bank feed and matches there), of an exchange difference or a cash basis entry (Odoo makes them itself, on each side).
-    Bank transactions are not even listed: that would be most of what is matched.
+    A match with an item of no synchronized document is told without that document, so nobody sends it on: of an exchange difference or a
+    cash basis entry (Odoo makes them itself, on each side). Where bank transactions are not synchronized (the other side has its own bank
+    feed and matches there), theirs are not even listed: that would be most of what is matched.
     """
 
     reads = 'debit_move_id', 'credit_move_id'
@@ -101,13 +102,16 @@ class Allocations(Habits):
     def _lines(self, domain):
         """{id: values of a journal item, with the document that it belongs to, None where that is not synchronized}"""
         rows = self.side.rows('account.move.line', domain, [
-            'move_id', 'move_name', 'move_type', 'payment_id', 'account_id', 'date_maturity', 'currency_id', 'amount_currency',
+            'move_id', 'move_name', 'move_type', 'payment_id', 'statement_line_id', 'account_id', 'date_maturity', 'currency_id', 'amount_currency',
             'amount_residual_currency', 'reconciled'])
-        entries = {row['move_id'] for row in rows if row['move_type'] == 'entry' and not row['payment_id']}
+        entries = {row['move_id'] for row in rows
+                   if row['move_type'] == 'entry' and not row['payment_id'] and not row['statement_line_id']}
         own = self.side.existing('entry', entries)
         for row in rows:
             if row['payment_id']:
                 row['document'] = Ref('payment', str(row['payment_id']))
+            elif row['statement_line_id']:
+                row['document'] = Ref('bank_transaction', str(row['statement_line_id']))
             elif row['move_type'] != 'entry':
                 row['document'] = Ref('invoice', str(row['move_id']))
             else:
@@ -116,10 +120,10 @@ class Allocations(Habits):
 
     def _items(self, documents):
         """{document: its items}"""
-        moves = [int(ref.key) for ref in documents if ref.entity != 'payment']
-        payments = [int(ref.key) for ref in documents if ref.entity == 'payment']
+        ids = {entity: [int(ref.key) for ref in documents if ref.entity == entity] for entity in DOCUMENTS['debit']}
         lines = self._lines([
-            '|', ('move_id', 'in', moves), ('payment_id', 'in', payments), ('parent_state', '=', 'posted'),
+            '|', '|', ('move_id', 'in', ids['invoice'] + ids['entry']), ('payment_id', 'in', ids['payment']),
+            ('statement_line_id', 'in', ids['bank_transaction']), ('parent_state', '=', 'posted'),
             '|', ('account_id.reconcile', '=', True), ('account_id.account_type', 'in', ['asset_cash', 'liability_credit_card'])])
         currencies = self.side.currency_codes()
         items = defaultdict(list)

@@ -221,7 +221,7 @@ class Writing:
                   if name in maps and self._can_hold(shape.model, maps[name], value)}
         for lines in shape.lines:
             if lines.name in intent.fields and lines.odoo:
-                values[lines.odoo] = self._commands(
+                values[lines.odoo] = self.commands(
                     shape, lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
         return values
 
@@ -239,7 +239,8 @@ class Writing:
             return value in self._codes_of(one.code).values()
         return not one.optional or not value or value in dict(self._fields(model)[one.odoo].get('selection') or ())
 
-    def _commands(self, shape, lines, edits):
+    def commands(self, shape, lines, edits):
+        """What Odoo's `write` wants for the lines of a record: all of a new one, or :class:`clients.books.LineEdits`."""
         maps, habits = {one.name: one for one in self._usable(lines.model, lines.maps) if not one.readonly}, shape.habits(self, shape)
 
         def raw(fields, linked=None):

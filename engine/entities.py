@@ -121,13 +121,19 @@ _WRITE_OFF = (
     Field('account', "Account", REF, of='account'), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
     Field('balance', "Debit less credit", MONEY, in_books=True), Field('amount', "Amount in currency", MONEY), *_TAXED,
 )
+_SETTLING = (
+    Field('account', "Account", REF, of='account'), Field('partner', "Partner", REF, of='partner'), Field('text', "Label"),
+    Field('balance', "Debit less credit", MONEY, in_books=True), Field('currency', "Currency", CODE),
+    Field('amount', "Amount in currency", MONEY), *_TAXED,
+)
 _BANK_ACCOUNT = (
     Field('number', "Account number"), Field('bank', "Bank (BIC)", CODE), Field('holder', "Account holder"),
 )
 #: Both documents of an allocation; each is of one of these entities.
 _PAID_DOCUMENTS = tuple(
     Field(f'{side}_{name}', title.format(side.capitalize()), REF, of=name) for side in ('debit', 'credit')
-    for name, title in (('invoice', "{}: invoice"), ('payment', "{}: payment"), ('entry', "{}: journal entry")))
+    for name, title in (('invoice', "{}: invoice"), ('payment', "{}: payment"), ('entry', "{}: journal entry"),
+                        ('bank_transaction', "{}: bank transaction")))
 
 _ATTACHED_TO = tuple(
     Field(name, title, REF, of=name) for name, title in (('invoice', "Invoice"), ('payment', "Payment"), ('entry', "Journal entry")))
@@ -218,6 +224,7 @@ ENTITIES = {entity.name: entity for entity in (
         Field('journal', "Journal", REF, of='journal', frozen=True), Field('date', "Date", DATE, frozen=True),
         Field('text', "Label"), Field('partner', "Partner", REF, of='partner'), Field('amount', "Amount", MONEY, frozen=True),
         Field('currency', "Original currency", CODE, frozen=True), Field('original_amount', "Original amount", MONEY, frozen=True),
+        Field('items', "Settled by", LINES, lines=_SETTLING),
     ), keys=(('journal', 'date', 'amount', 'text'),), hints=(('journal', 'date', 'amount'),), is_booked=True, apart=('text',),
         books_with=('account', 'tax', 'journal', 'partner')),
     # Of two documents, the open debit of one is paid by the open credit of the other. It is made or undone, never changed.

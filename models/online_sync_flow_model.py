@@ -5,6 +5,7 @@ from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..clients import errors, odoo_models
+from ..clients.odoo_shapes import WITH_BANK
 from ..engine import entities
 from ..engine.plan import HERE, THERE
 
@@ -42,7 +43,11 @@ class OnlineSyncFlow(models.Model):
             for field in self.field_ids), keys=(keys,) if keys else ())
 
     def _shapes(self):
-        """{entity: its shape} of the flows whose model a user chose."""
+        """{entity: its shape} where that depends on the flows: of models that a user chose, and whether bank transactions are paid."""
+        bank = WITH_BANK if any(flow.entity == 'bank_transaction' and flow.direction != 'off' for flow in self) else {}
+        return {**bank, **self._chosen_shapes()}
+
+    def _chosen_shapes(self):
         return {flow.entity: odoo_models.shape_of(odoo_models.model_of(flow.entity), [
             odoo_models.Crossing(field.name.removeprefix(odoo_models.FIELD), field.title, _CONVERSIONS.get(field.kind, field.kind),
                                  of=field.of or '') for field in flow.field_ids])

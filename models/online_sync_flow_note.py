@@ -163,7 +163,7 @@ class OnlineSyncFlow(models.Model):
 
     def _retry_ties(self, items):
         """A document was written: what pays it, or is paid by it, may fit now."""
-        if self._entity().is_document and any(item.outcomes for item in items):
+        if (self._entity().is_document or self._entity().is_booked) and any(item.outcomes for item in items):
             ties = self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_tie)
             ties.change_ids.search([
                 ('flow_id', 'in', ties.ids), ('state', '=', 'failed'), ('is_final', '=', False)]).write({'state': 'pending'})

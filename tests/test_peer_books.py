@@ -270,6 +270,100 @@ class PeerBooks:
         self.assertNotIn('121999', [self.code_there(row['account_id']) for row in self.items_there(there['move_id'])])
         self.assert_quiet()
 
+    # -- bank transactions ----------------------------------------------------------------------------------------------------------
+
+    def bank_line(self, amount, **values):
+        return self.env['account.bank.statement.line'].create({
+            'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': amount, 'payment_ref': 'paid',
+            'partner_id': self.partner.id, **values})
+
+    def settle(self, line, *parts):
+        """Match a bank transaction with documents, as a reconciliation screen does it.
+
+        :param parts: (journal item of a document, amount)
+        """
+        _liquidity, suspense, _other = line._seek_for_lines()
+        rest = suspense.balance + sum(amount for _item, amount in parts)
+        commands = [Command.create({
+            'account_id': item.account_id.id, 'partner_id': self.partner.id, 'name': item.move_id.name, 'balance': -amount})
+            for item, amount in parts]
+        commands.append(Command.update(suspense.id, {'balance': rest}) if rest else Command.delete(suspense.id))
+        line.move_id.with_context(force_delete=True, skip_readonly_check=True).write({'line_ids': commands})
+        _liquidity, _suspense, own = line._seek_for_lines()
+        for (item, _amount), mine in zip(parts, own, strict=True):
+            (item | mine).reconcile()
+
+    def receivable(self, invoice):
+        return invoice.line_ids.filtered(lambda item: item.account_id.account_type == 'asset_receivable')
+
+    def open_there(self, invoice):
+        return float(self.there('account.move', [('id', '=', self.twin(invoice))], 'amount_residual')[0]['amount_residual'])
+
+    def runs(self, count=3):
+        for _n in range(count):
+            self.run_sync()
+
+    def test_bank_transaction_that_pays_pays_there_too(self):
+        self.begin_books('bank_transaction')
+        invoice, other = self.invoice(100), self.invoice(60)
+        line = self.bank_line(200)
+        self.run_sync()
+        self.assertTrue(self.twin(line))
+        self.settle(line, (self.receivable(invoice), 100), (self.receivable(other), 60))
+        self.assertEqual((invoice.amount_residual, other.amount_residual), (0, 0))
+        self.runs()
+        self.assertEqual((self.open_there(invoice), self.open_there(other)), (0, 0), self.issues().mapped('summary'))
+        items = self.there('account.move.line', [('statement_line_id', '=', self.twin(line))], 'balance')
+        self.assertEqual(sorted(float(row['balance']) for row in items), [-100, -60, -40, 200], "the rest waits in suspense")
+        self.assert_quiet()
+        found = self.env['online.sync.drift'].sudo()._compare(self.link, self.sides())
+        self.assertFalse(found.line_ids.filtered(lambda one: one.status == 'differs'))
+        line.action_undo_reconciliation()
+        self.assertEqual(invoice.amount_residual, 100)
+        self.runs()
+        self.assertEqual((self.open_there(invoice), self.open_there(other)), (100, 60), self.issues().mapped('summary'))
+        items = self.there('account.move.line', [('statement_line_id', '=', self.twin(line))], 'balance')
+        self.assertEqual(sorted(float(row['balance']) for row in items), [-200, 200])
+        self.assert_quiet()
+
+    def test_bank_transaction_that_paid_before_it_crosses(self):
+        self.begin_books('bank_transaction')
+        invoice, line = self.invoice(100), self.bank_line(100)
+        self.settle(line, (self.receivable(invoice), 100))
+        self.runs()
+        self.assertEqual(self.open_there(invoice), 0, self.issues().mapped('summary'))
+        items = self.there('account.move.line', [('statement_line_id', '=', self.twin(line))], 'balance')
+        self.assertEqual(sorted(float(row['balance']) for row in items), [-100, 100])
+        self.assert_quiet()
+
+    def test_bank_transaction_that_pays_there_pays_here_too(self):
+        self.begin_books('bank_transaction')
+        invoice, line = self.invoice(100), self.bank_line(100)
+        self.run_sync()
+        items = self.there('account.move.line', [
+            '|', ('move_id', '=', self.twin(invoice)), ('statement_line_id', '=', self.twin(line))],
+            'account_id', 'statement_line_id', 'balance', 'move_id')
+        receivable = next(row for row in items if not row['statement_line_id'] and float(row['balance']) > 0)
+        suspense = next(row for row in items if row['statement_line_id'] and float(row['balance']) < 0)
+        self.write_there('account.move.line', suspense['id'], account_id=receivable['account_id'])
+        self.rpc.call('account.move.line', 'reconcile', [receivable['id'], suspense['id']])
+        self.runs()
+        self.assertEqual(invoice.amount_residual, 0, self.issues().mapped('summary'))
+        self.assertEqual(sorted(line.move_id.line_ids.mapped('balance')), [-100, 100])
+        self.assert_quiet()
+
+    def test_bank_transaction_that_settles_a_payment(self):
+        self.begin_books('bank_transaction')
+        invoice = self.invoice(100)
+        payment = self.pay(invoice, 100)
+        line = self.bank_line(100)
+        outstanding = payment.move_id.line_ids.filtered(lambda item: item.account_id == payment.outstanding_account_id)
+        self.settle(line, (outstanding, 100))
+        self.runs()
+        there, = self.there('account.payment', [('id', '=', self.twin(payment))], 'is_matched')
+        self.assertTrue(there['is_matched'], self.issues().mapped('summary'))
+        self.assert_quiet()
+
     def test_comparison_sees_what_is_settled_on_one_side(self):
         self.begin_books('bank_transaction')
         self.invoice(100)
