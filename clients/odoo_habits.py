@@ -267,7 +267,7 @@ class Invoices(Documents):
             for number, intent in intents.items():
                 partly = next((value for value in _deductible(intent) if value != WHOLLY), None)
                 if partly is not None:
-                    refused[number] = Rejected(NOT_DEDUCTIBLE.format(percent=partly.normalize()))
+                    refused[number] = Rejected(NOT_DEDUCTIBLE.format(percent=f'{float(partly):g}'))
         return refused
 
     def complete(self, intent):

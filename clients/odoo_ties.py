@@ -102,8 +102,8 @@ class Allocations(Habits):
     def _lines(self, domain):
         """{id: values of a journal item, with the document that it belongs to, None where that is not synchronized}"""
         rows = self.side.rows('account.move.line', domain, [
-            'move_id', 'move_name', 'move_type', 'payment_id', 'statement_line_id', 'account_id', 'date_maturity', 'currency_id', 'amount_currency',
-            'amount_residual_currency', 'reconciled'])
+            'move_id', 'move_name', 'move_type', 'payment_id', 'statement_line_id', 'account_id', 'date_maturity', 'currency_id',
+            'amount_currency', 'amount_residual_currency', 'reconciled'])
         entries = {row['move_id'] for row in rows
                    if row['move_type'] == 'entry' and not row['payment_id'] and not row['statement_line_id']}
         own = self.side.existing('entry', entries)
