@@ -251,6 +251,11 @@ class PeerProofs:
         row, = self.there('res.partner', [('id', '=', there)], 'street', 'phone', 'city')
         self.assertEqual((row['street'], row['phone'], row['city']), ('Main 2', '555', 'Boston'), "what nobody changed here stays there")
         self.assertFalse(here.phone or here.city)
+        here.phone = '777'
+        self.run_sync()
+        self.assertEqual(self.there('res.partner', [('id', '=', there)], 'phone')[0]['phone'], '777', "what is changed here goes there")
+        here.phone = False
+        self.run_sync()
         self.rpc.call('res.partner', 'unlink', [there])
         for _list in range(2):
             self.flow('partner').listed_at = False
@@ -474,6 +479,29 @@ class PeerProofs:
             self.run_sync()
             self.assertFalse(self.issues().mapped('summary'), "taken back there, it is settled")
             self.assert_books_agree()
+
+    def test_a_hashed_entry_here_stays_as_it_is(self):
+        self.with_documents('entry')
+        self.flow('entry').follows = True
+        self.company_data['default_journal_misc'].restrict_mode_hash_table = True
+        entry = self.entry(30)
+        if not entry.inalterable_hash:
+            entry.button_hash()
+        self.run_sync()
+        there = self.twin(entry)
+        self.there_do('button_draft', there)
+        items = self.there('account.move.line', [('move_id', '=', there)], 'balance')
+        self.write_there('account.move', there, line_ids=[[1, item['id'], {'balance': 2 * float(item['balance'])}] for item in items])
+        self.there_do('action_post', there)
+        self.runs()
+        self.assertEqual((entry.state, entry.amount_total, float(self.move_there(there)['amount_total'])), ('posted', 30, 60))
+        self.assertEqual(self.issues().mapped('kind'), ['rejected'], self.issues().mapped('summary'))
+        self.assertIn(f"{entry.name} could not be written here", self.issues().summary.replace(f' ({entry.ref})', ''))
+        self.there_do('button_draft', there)
+        self.there_do('button_cancel', there)
+        self.runs()
+        self.assertEqual(entry.state, 'posted', "nor is it cancelled")
+        self.assertEqual(self.issues().mapped('kind'), ['rejected'])
 
     # -- closed periods -----------------------------------------------------------------------------------------------------------
 

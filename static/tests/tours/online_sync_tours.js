@@ -271,6 +271,7 @@ registry.category("web_tour.tours").add("online_sync_books_drift", {
         { trigger: ".o_kanban_record:contains('Books differ by') .fw-bold", run: "click" },
         { trigger: ".oe_stat_button[name='action_open_issues']", run: "click" },
         { trigger: question("The books differ") + " button[name='action_accept_drift']", run: "click" },
+        { trigger: ".modal:contains('Leave the books as they are?') .modal-footer .btn-primary", run: "click" },
         { trigger: ".o_view_nocontent_smiling_face:contains('Nothing needs you')" },
         ...openConnections,
         { trigger: ".o_kanban_record:contains('Nothing to correct')" },
@@ -284,7 +285,7 @@ registry.category("web_tour.tours").add("online_sync_books_filter", {
     steps: () => [
         ...openBooks,
         { trigger: ".o_data_row:contains('Contacts') button[name='action_open_settings'].fa-sliders, .o_data_row:contains('Contacts') button[name='action_open_settings']:has(.fa-sliders)", run: "click" },
-        { trigger: ".modal .o_field_widget[name='policy'] :contains('Ask')" },
+        { trigger: ".modal .o_field_widget[name='policy']" },
         { trigger: ".modal .o_field_domain_dialog_button", run: "click" },
         { trigger: ".modal a:contains('New Rule'):visible", run: "click" },
         { trigger: ".modal .o_model_field_selector:visible", run: "click" },
