@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from odoo import _, models
 
-from ..clients.books import POSTED, Ref
+from ..clients.books import POSTED, Line, Ref
 from ..engine.plan import HERE, THERE
 
 _OTHER = {HERE: THERE, THERE: HERE}
@@ -19,6 +19,7 @@ class Booking:
     :param document: in the words of the side that tells what it books
     :param sign: 1 or -1
     :param journal: of a bank transaction: where the side keeps it, in the language of both
+    :param items: of a bank transaction: lines that settle it
     """
 
     side: str
@@ -26,6 +27,7 @@ class Booking:
     document: Ref
     sign: int
     journal: Ref | None = None
+    items: tuple[Line, ...] = ()
 
 
 class OnlineSyncFlow(models.Model):
@@ -53,14 +55,15 @@ class OnlineSyncFlow(models.Model):
                 *([Booking(side, side, Ref(self.entity, own.key), -1)] if leaves else [])]
 
     def _dry_booked(self, item, side, intent):
-        """Of a bank transaction: until it is matched it stands on the bank's account and on the suspense account of its side."""
-        frozen = {field.name for field in self._entity().fields if field.frozen}
-        own, other = item.local if side == HERE else item.remote, item.told[_OTHER[side]]
-        if own and not frozen & intent.fields.keys():
+        """Of a bank transaction: what nothing settles stands on the suspense account of its side."""
+        books = {field.name for field in self._entity().fields if field.frozen or field.lines}
+        own, other = (item.local, item.remote) if side == HERE else (item.remote, item.local)
+        if own and not books & intent.fields.keys():
             return []
         kept = own.fields.get('journal') if own else None
-        return [*([Booking(side, side, Ref(self.entity, own.key), -1, kept)] if own else []),
-                Booking(side, _OTHER[side], Ref(self.entity, other.key), 1, intent.fields.get('journal', kept))]
+        return [*([Booking(side, side, Ref(self.entity, own.key), -1, kept, own.fields.get('items') or ())] if own else []),
+                Booking(side, _OTHER[side], Ref(self.entity, other.key), 1, intent.fields.get('journal', kept),
+                        other.fields.get('items') or ())]
 
 
 class OnlineSyncLink(models.Model):
@@ -100,15 +103,20 @@ class OnlineSyncLink(models.Model):
 
     def _dry_bank_postings(self, sides, bookings):
         """The same of bank transactions of one side: each side has a bank account and a suspense account of its own."""
-        amounts, sums, rows = {}, defaultdict(Decimal), []
+        amounts, sums, settled, rows = {}, defaultdict(Decimal), defaultdict(Decimal), []
         for teller in {one.teller for one in bookings}:
             amounts[teller] = sides[teller].read_bank_amounts([one.document.key for one in bookings if one.teller == teller])
         for one in bookings:
             sums[one.side, one.journal] += one.sign * amounts[one.teller].get(one.document.key, 0)
+            for line in one.items:
+                settled[one.side, one.journal] += one.sign * line.fields.get('balance', 0)
+                rows += [(one.side, account, '', one.sign * line.fields.get('balance', 0))
+                         for account in self.flow_ids[:1]._in_words_of(one.side, [line.fields['account']])]
         for (side, journal), amount in sums.items():
             own, = self.flow_ids[:1]._in_words_of(side, [journal])
-            rows += [(side, account, title, sign * amount)
-                     for (account, title), sign in zip(sides[side].read_bank_accounts(own.key), (1, -1), strict=False)]
+            waiting = -amount - settled[side, journal]
+            rows += [(side, account, title, change)
+                     for (account, title), change in zip(sides[side].read_bank_accounts(own.key), (amount, waiting), strict=False)]
         return rows
 
     def _account_refs(self, balances, postings):
