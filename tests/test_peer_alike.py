@@ -320,12 +320,13 @@ class AlikeTests:
         self.assertFalse(self.issues().mapped('summary'))
 
     def test_who_was_told_apart_before_the_first_run_is_not_asked_about_again(self):
-        self.flow('partner').direction = 'off'
+        self.link.flow_ids.direction = 'off'
         here = self.env['res.partner'].create({'name': 'Blue'})
         there = self.create_there('res.partner', name='Blue')
         self.flow('partner').direction = 'both'
         wizard = self.env['online.sync.pairing'].browse(self.link.action_pair()['res_id'])
         wizard.action_no_to_all()
+        wizard.action_create_rest()
         wizard.action_confirm()
         self.run_sync()
         self.assertFalse(self.issues('alike'))
