@@ -9,6 +9,7 @@ from .odoo_habits import REFUSALS, Documents, money, refused_for_taxes, taxes_of
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
 OTHER_BOOKS = "What settles it cannot be told to books that are kept in another currency. Settle it there by hand."
+NO_ENTRY = "Where it goes to, its entry is not on the bank account of its journal. Settle it there by hand."
 MIXED = "Only a part of it is settled, in more than one currency. Settle it by hand."
 ITEM = 'account.move.line'
 #: An entry of a bank transaction is posted, and Odoo lets nobody but itself write there.
@@ -67,11 +68,15 @@ class BankTransactions(Documents):
             raise Rejected(OTHER_BOOKS)
         rows = self.side.rows(ITEM, [('statement_line_id', '=', id_)], [
             'move_id', 'journal_id', 'account_id', 'name', 'partner_id', 'balance', 'amount_currency', 'currency_id'])
+        if not rows:
+            raise Rejected(NO_ENTRY)
         bank, suspense = self._accounts({rows[0]['journal_id']})[rows[0]['journal_id']]
         waiting = [row for row in rows if row['account_id'] == suspense]
         commands = self.side.commands(self.shape, self.shape.lines[0], edits)
         left = _after([row for row in rows if row not in waiting], commands)
-        liquidity = next(row for row in rows if row['account_id'] == bank)
+        liquidity = next((row for row in rows if row['account_id'] == bank), None)
+        if liquidity is None:
+            raise Rejected(NO_ENTRY)
         commands += _suspended(left, waiting, {
             'account_id': suspense, **{name: liquidity[name] for name in ('name', 'partner_id', 'currency_id')}})
         self.side.call('account.move', 'write', [rows[0]['move_id']], context=CONTEXT, vals={'line_ids': commands})

@@ -48,9 +48,9 @@ class Payments(Documents):
         for row in rows:
             count.setdefault(row[lines.parent], []).append(row)
         more = [id_ for id_, own in count.items() if len(own) > PLAIN]
-        accounts = {row['id']: [row['outstanding_account_id'], row['destination_account_id']] for row in self.side.rows(
-            self.shape.model, [('id', 'in', more)], ['outstanding_account_id', 'destination_account_id'])} if more else {}
-        own = [row for id_ in more for row in _without_plain(count[id_], accounts.get(id_, []))]
+        payments = {row['id']: row for row in self.side.rows(self.shape.model, [('id', 'in', more)], [
+            'outstanding_account_id', 'destination_account_id', 'amount', 'payment_type'])} if more else {}
+        own = [row for id_ in more for row in _without_plain(count[id_], payments[id_])]
         return told_with_taxes(self.side, own)
 
     def line_values(self, fields, is_new):
@@ -63,8 +63,10 @@ class Payments(Documents):
         refused = {**super().refuse(intents), **refused_for_taxes(self.side, intents, 'write_offs')}
         for number, intent in intents.items():
             told = intent.fields.get('write_offs')
-            why = CHANGED_WRITE_OFF if isinstance(told, LineEdits) else DRAFT_WRITE_OFF if told and intent.state != POSTED else (
-                FOREIGN_WRITE_OFF if any('balance' not in line.fields for line in told or ()) else '')
+            is_changed = isinstance(told, LineEdits) and bool(told.update or told.remove)
+            added = told.add if isinstance(told, LineEdits) else told or ()
+            why = CHANGED_WRITE_OFF if is_changed else DRAFT_WRITE_OFF if added and POSTED not in (intent.state, intent.reopens) else (
+                FOREIGN_WRITE_OFF if any('balance' not in line.fields for line in added) else '')
             if why:
                 refused[number] = Rejected(why)
         return refused
@@ -127,26 +129,33 @@ class Payments(Documents):
         errors = {}
         for number, intent in intents.items():
             told = intent.fields.get('write_offs')
-            if told and not intent.key and keys.get(number):
+            if told and keys.get(number):
                 try:
-                    self._write_off_in(int(keys[number]), told)
+                    self._write_off_in(int(keys[number]), told.add if isinstance(told, LineEdits) else told, bool(intent.key))
                 except REFUSALS as error:
                     errors[number] = error
         return errors
 
-    def _write_off_in(self, id_, told: tuple[Line, ...]):
+    def _write_off_in(self, id_, told: tuple[Line, ...], is_added):
+        """
+        :param is_added: the payment was there before
+        """
         record = self.side.read_records('payment', [str(id_)], ['write_offs'])[str(id_)]
         payment, = self.side.rows(self.shape.model, [('id', '=', id_)], ['move_id', 'destination_account_id', 'currency_id'])
-        if record.fields['write_offs'] or not payment['move_id']:
+        if record.fields['write_offs'] and is_added or not payment['move_id']:
+            raise Rejected(CHANGED_WRITE_OFF)
+        if record.fields['write_offs']:
             return      # an attempt that broke off did it
         item = next(row for row in self.side.rows(ITEM, [('move_id', '=', payment['move_id'])], [
             'account_id', 'balance', 'amount_currency']) if row['account_id'] == payment['destination_account_id'])
         commands = [[0, 0, self._item(line.fields, payment)] for line in told]
         left = {name: money(item[name]) - sum(command[2][name] for command in commands) for name in ('balance', 'amount_currency')}
         self.step(DRAFT, [id_])
-        self.side.call('account.move', 'write', [payment['move_id']], context={'skip_invoice_sync': True}, vals={
-            'line_ids': [[1, item['id'], left], *commands]})
-        self.step(POSTED, [id_])
+        try:
+            self.side.call('account.move', 'write', [payment['move_id']], context={'skip_invoice_sync': True}, vals={
+                'line_ids': [[1, item['id'], left], *commands]})
+        finally:        # refused: it is again what it was
+            self.step(POSTED, [id_])
 
     def _item(self, fields, payment):
         """An item of what is written off, as Odoo wants it."""
@@ -182,16 +191,13 @@ class Payments(Documents):
             'account.move', [('name', 'in', sorted(numbers))], ['name', 'journal_id'])}
 
 
-def _without_plain(rows, accounts):
-    """Items besides the first of each of these accounts."""
-    left = list(accounts)
-    kept = []
-    for row in rows:
-        if row['account_id'] in left:
-            left.remove(row['account_id'])
-        else:
-            kept.append(row)
-    return kept
+def _without_plain(rows, payment):
+    """Items besides that of the bank and that of the partner. A payment of before 18.0 may not say which account the bank's is on."""
+    amount = money(payment['amount']) * (1 if payment['payment_type'] == 'inbound' else -1)
+    bank = next((row for row in rows if row['account_id'] == payment['outstanding_account_id']), None) or next(
+        (row for row in rows if money(row['amount_currency']) == amount), None)
+    partner = next((row for row in rows if row['account_id'] == payment['destination_account_id'] and row is not bank), None)
+    return [row for row in rows if row is not bank and row is not partner]
 
 
 def _pattern(number):

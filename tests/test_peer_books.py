@@ -231,6 +231,39 @@ class PeerBooks:
         self.assertEqual(sorted(here.move_id.line_ids.mapped('balance')), [-100, 2, 98])
         self.assert_quiet()
 
+    def close_there(self, account, is_closed=True):
+        """Nothing may be booked on an account there."""
+        field = 'deprecated' if 'deprecated' in self.rpc.call('account.account', 'fields_get') else 'active'
+        there, = self.there('account.account', [('code', '=', account.code)], 'id')
+        self.write_there('account.account', there['id'], **{field: is_closed == (field == 'deprecated')})
+
+    def retry_refused(self):
+        self.issues().filtered(lambda issue: issue.kind == 'rejected').action_retry_change()
+        self.runs()
+
+    def assert_books_agree(self):
+        self.assertFalse(self.issues().filtered(lambda issue: issue.kind != 'books_differ').mapped('summary'))
+        found = self.env['online.sync.drift'].sudo()._compare(self.link, self.sides())
+        self.assertFalse(found.line_ids.filtered(lambda one: one.status == 'differs').mapped('name'))
+
+    def test_write_off_that_is_refused_at_first(self):
+        self.begin_books()
+        account = self.company_data['default_account_expense']
+        self.close_there(account)
+        payment = self.pay(self.invoice(100), 98, payment_difference_handling='reconcile', writeoff_account_id=account.id)
+        self.run_sync()
+        there, = self.there('account.payment', [('id', '=', self.twin(payment))], 'move_id', 'state')
+        if self.series == '18.0':       # 19.0 refuses only to post it
+            self.assertIn(there['state'], ('in_process', 'paid'), "it is not left open")
+        self.assertIn('rejected', self.issues().mapped('kind'))
+        self.close_there(account, False)
+        self.retry_refused()
+        self.issues().filtered(lambda issue: issue.kind == 'posted').action_keep_here()
+        self.runs()
+        self.assertEqual(sorted(float(row['balance']) for row in self.items_there(there['move_id'])), [-100, 2, 98],
+                         self.issues().mapped('summary'))
+        self.assert_books_agree()
+
     def test_draft_payment_with_a_write_off(self):
         self.begin_books()
         payment = self.pay(self.invoice(100), 98, payment_difference_handling='reconcile',
@@ -335,6 +368,23 @@ class PeerBooks:
         items = self.there('account.move.line', [('statement_line_id', '=', self.twin(line))], 'balance')
         self.assertEqual(sorted(float(row['balance']) for row in items), [-100, 100])
         self.assert_quiet()
+
+    def test_settling_that_is_refused_at_first(self):
+        if self.series != '18.0':
+            self.skipTest("19.0 books on an archived account")
+        self.begin_books('bank_transaction')
+        account, line = self.company_data['default_account_expense'], self.bank_line(-7)
+        line._seek_for_lines()[1].account_id = account
+        self.close_there(account)
+        self.run_sync()
+        self.assertTrue(self.twin(line))
+        self.assertIn('rejected', self.issues().mapped('kind'))
+        self.close_there(account, False)
+        self.retry_refused()
+        items = self.there('account.move.line', [('statement_line_id', '=', self.twin(line))], 'account_id')
+        self.assertIn(account.code, [self.code_there(row['account_id']) for row in items], self.issues().mapped('summary'))
+        self.assertEqual(len(items), 2)
+        self.assert_books_agree()
 
     def test_bank_transaction_that_pays_there_pays_here_too(self):
         self.begin_books('bank_transaction')
