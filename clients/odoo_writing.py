@@ -155,7 +155,7 @@ class Writing:
                 self._step(shape, DRAFT, ids)
             for part in _parts(shape, values):
                 self.access.call(shape.model, 'write', ids, idempotent=_may_be_sent_twice(part), vals=part,
-                                 context={**self.context, **shape.habits.context})
+                                 context={**self.context, **shape.habits(self, shape).context})
         except REFUSALS as error:
             left: dict[int, SyncError] = {}
             if intent.reopens:      # refused: it is again what it was

@@ -41,7 +41,7 @@ class PeerTests:
         super().setUpClass()
         if cls.series not in peers():
             raise SkipTest(f"no Odoo {cls.series} to start: `make test` names them in {VARIABLE}")
-        cls.peer = OdooPeer(cls.series, postgres())
+        cls.peer = OdooPeer(cls.series, postgres(), filtered=True)
         cls.addClassCleanup(cls.peer.stop)
         cls.peer.start()
 

@@ -723,7 +723,7 @@ class PeerPaymentTests:
         self.peer.sql("UPDATE account_journal SET bank_statements_source = 'online_sync' WHERE type = 'bank'")
         self.run_sync()
         self.assertFalse(self.twin(line))
-        self.assertIn('own bank feed', self.link.issue_ids.filtered(lambda issue: issue.state == 'open').summary)
+        self.assertIn('own bank feed', self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected').summary)
         self.peer.sql("UPDATE account_journal SET bank_statements_source = 'undefined' WHERE type = 'bank'")
         self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected').action_retry_change()
         self.run_sync()

@@ -655,6 +655,7 @@ class PeerProofs:
         told = {(line.kind_id.flow_id.entity, line.res_id): (line.sureness, line.by) for line in pairing.line_ids}
         if pairing.open_count:
             pairing.action_yes_to_all()
+        pairing.action_create_rest()
         pairing.action_confirm()
         return told
 

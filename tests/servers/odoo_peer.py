@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,14 +32,16 @@ class OdooPeer:
     :param series: '18.0' or '19.0', one of :func:`peers`
     :param postgres: PGHOST, PGPORT, PGUSER and PGPASSWORD where they differ from this process's
     :param addon: whether our addon is installed there too, and its scheduled actions run
+    :param filtered: whether a filter says which databases it serves; else it serves the one it is started with
     :ivar keys: login -> API key
     """
 
-    def __init__(self, series, postgres=None, *, addon=False):
-        self.series, self.facts, self.addon = series, peers()[series], addon
-        self.database = self._first = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
+    def __init__(self, series, postgres=None, *, addon=False, filtered=False):
+        self.series, self.facts, self.addon, self.filtered = series, peers()[series], addon, filtered
+        self.database = f"{self.facts['name']}_{next(_numbers)}_{os.getpid()}"
         self._databases: list[str] = []
-        self._renewed = itertools.count(1)
+        self._copier = ThreadPoolExecutor(1)
+        self._spare = None
         self.port = self._free_port()
         self.process = None
         self.keys: dict[str, str] = {}
@@ -71,8 +74,8 @@ class OdooPeer:
         """
         options = {
             **self._options(), '--http-interface': '127.0.0.1', '--http-port': self.port, '--max-cron-threads': int(self.addon),
-            '--workers': 0, '--db-filter': f'^{self._first}(_none|_[0-9]+)?$', '--log-level': 'info',
-            **({'-d': self.database} if self.addon else {}),       # its scheduled actions would look through each database of the machine
+            '--workers': 0, '--log-level': 'info',
+            **({'--db-filter': f'^{self.database}(_none|_other)?$'} if self.filtered else {'-d': self.database}),
         }
         line = [self.facts['python'], self.facts['command'], 'server', *(() if listed else ('--no-database-list',))]
         line += [str(part) for pair in options.items() for part in pair]
@@ -93,29 +96,67 @@ class OdooPeer:
 
     def stop(self):
         """End the process; drop database and files."""
+        self._copier.shutdown()
         self.kill()
         self.log.unlink(missing_ok=True)
         for database in self._databases or [self.database]:
             self._drop(database)
 
     def _drop(self, database):
-        shutil.rmtree(Path(self.facts['data_dir']) / 'filestore' / database, ignore_errors=True)
+        shutil.rmtree(self._files(database), ignore_errors=True)
         self._run('dropdb', '--if-exists', '--force', database)
 
-    def renew(self):
-        """Serve a new database, as it was at the start; the server goes on.
+    def _files(self, database):
+        return Path(self.facts['data_dir']) / 'filestore' / database
 
-        One with scheduled actions starts again: the thread that runs them ends when it sees another database appear.
+    def renew(self):
+        """The database is again what it was at the start; the server goes on. The next copy is made meanwhile.
+
+        A server with scheduled actions starts again: the thread that runs them does not live through it.
         """
-        before, self.database = self.database, f'{self._first}_{next(self._renewed)}'
+        spare = self._spare.result() if self._spare else self._make_spare()
+        marks = self._signals()
         if self.addon:
             self.kill()
-        self._make_database()
-        if before != self._first:       # the server would keep a connection to each of them
-            self._databases.remove(before)
-            self._drop(before)
+        self.sql(f'DROP DATABASE "{self.database}" WITH (FORCE)', 'postgres')
+        self.sql(f'ALTER DATABASE "{spare}" RENAME TO "{self.database}"', 'postgres')
+        shutil.rmtree(self._files(self.database), ignore_errors=True)
+        if self._files(spare).exists():
+            self._files(spare).rename(self._files(self.database))
+        self._signal(marks)
+        self._spare = self._copier.submit(self._make_spare)
         if self.addon:
             self.serve()
+
+    def _make_spare(self):
+        name = f'{self.database}_spare'
+        if name not in self._databases:
+            self._databases.append(name)
+        self._copy(self.template, name)
+        return name
+
+    def add_database(self):
+        """Name of a second database that it serves, where a filter says so."""
+        name = f'{self.database}_other'
+        self._databases.append(name)
+        self._copy(self.template, name)
+        return name
+
+    def _signals(self):
+        """What tells the server that its caches or its models are old: {sequence or table: number}."""
+        found = self.sql("""SELECT relname, relkind FROM pg_class WHERE relname ~ '^(base_registry|base_cache|orm)_signaling'
+            AND relkind IN ('r', 'S') AND relname !~ '_id_seq$'""").splitlines()
+        rows = [row.split('|') for row in found]
+        queries = [f"SELECT '{name}', {'max(id)' if kind == 'r' else 'last_value'} FROM {name}" for name, kind in rows]
+        return {name: int(number or 0) for name, number in (row.split('|') for row in self.sql(' UNION ALL '.join(queries)).splitlines())}
+
+    def _signal(self, before):
+        """Its caches are of the database before; so are its models where that one's were changed."""
+        now = self._signals()
+        steps = {name: number + ('registry' not in name or number != now[name]) for name, number in before.items()}
+        self.sql('; '.join(
+            f"INSERT INTO {name} (id) VALUES ({number}) ON CONFLICT DO NOTHING" if name.startswith('orm') else
+            f"SELECT setval('{name}', {number})" for name, number in steps.items()))
 
     def sql(self, query, database=''):
         """What a query gives, as text, past the server."""
@@ -154,7 +195,7 @@ class OdooPeer:
 
     def _install_addon(self):
         """A database with the addon of this checkout, to copy from. It calls other servers of this machine."""
-        name = f'{self._first}_addon'
+        name = f'{self.database}_addon'
         self._databases.append(name)
         self._copy(self.template, name)
         options = {**self._options(), '-d': name, '-i': 'account_online_sync', '--log-level': 'warn'}
@@ -179,11 +220,10 @@ class OdooPeer:
         self.keys = {name.rpartition('.')[2]: key for name, _bar, key in (row.partition('|') for row in rows)}
 
     def _copy(self, template, name):
-        store = Path(self.facts['data_dir']) / 'filestore'
         with self._template_locked():
             self._create_from(template, name)
-        if (store / template).exists():
-            shutil.copytree(store / template, store / name)
+        if self._files(template).exists():      # Odoo never writes into a file that is there
+            shutil.copytree(self._files(template), self._files(name), copy_function=os.link)
 
     def _create_from(self, template, name, patience=10):
         """PostgreSQL itself, or an Odoo that looks through all databases, may be at the template just now."""

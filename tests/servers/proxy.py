@@ -42,6 +42,7 @@ class Proxy:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True      # else each answer waits 40 ms for the other end's late acknowledgement
 
     def _pass(self):
         proxy = self.server.proxy
