@@ -20,10 +20,10 @@ PEER = Path(__file__).with_name('peer.py')
 MARK = 'made by make for account_online_sync'
 
 
-def name_for(series, purpose):
-    """A database name that no other checkout uses, and for a test no other run."""
+def name_for(series, purpose, letter=''):
+    """A database name that no other checkout uses, and for a test no other run; `letter` tells several of them apart."""
     run_id = f'_{os.getpid()}' if purpose == 'test' else ''
-    return f"online_sync_{purpose}_{CHECKOUT_ID}_{series.name.replace('.', '')}{run_id}"
+    return f"online_sync_{purpose}_{CHECKOUT_ID}_{series.name.replace('.', '')}{letter and f'_{letter}'}{run_id}"
 
 
 def configuration(series, **options):

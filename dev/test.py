@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import database
@@ -33,17 +34,48 @@ def test():
     _need_browser()
     postgres.connect()
     database.sweep()
-    # Each pair of series once: which of the two is ours makes no difference to what is read and written on either side.
-    peers = {series: database.peers([one for one in odoo.present() if one.name >= series.name], interpreter, odoo.addons_folder())
-             for series in all_series}
+    parts = _parts(all_series, interpreter)
     say("Testing on " + ' and '.join(f"Odoo {series.name}" for series in all_series) + ".")
     passed, failed, skipped = lint.report(interpreter)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for series, outcome in pool.map(lambda series: (series, _run(series, interpreter, peers[series])), all_series):
-            say(f"Odoo {series.name}: {outcome[0]} passed, {outcome[1]} failed, {outcome[2]} skipped")
+        for part, outcome in pool.map(lambda part: (part, _run(part, interpreter)), parts):
+            say(f"{part.title}: {outcome[0]} passed, {outcome[1]} failed, {outcome[2]} skipped")
             passed, failed, skipped = (sum(pair) for pair in zip((passed, failed, skipped), outcome, strict=True))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tests that one process of Odoo runs, on a database of its own.
+
+    :param letter: tells the databases of one series apart
+    :param tags: which tests, in the words of Odoo's `--test-tags`
+    :param peers: what they start other Odoos with, as JSON
+    """
+    series: odoo.Series
+    title: str
+    letter: str
+    tags: str
+    peers: str
+
+
+def _parts(all_series, interpreter):
+    """Those that take longest first. TAGS, or a database to keep, make one part of a series.
+
+    Each pair of series once: which of the two is ours makes no difference to what is read and written on either side.
+    """
+    parts = []
+    for series in all_series:
+        others = [one for one in odoo.present() if one.name >= series.name]
+        title, peers = f"Odoo {series.name}", database.peers(others, interpreter, odoo.addons_folder())
+        if os.environ.get('TAGS') or os.environ.get('DB'):
+            parts.append((0, Part(series, title, '', os.environ.get('TAGS') or f'/{ADDON}', peers)))
+            continue
+        tags = {one.name: f'peer{one.name[:2]}' for one in others}      # each class of tests with another Odoo has one of these tags
+        parts += [(1, Part(series, f"{title} with {one}", tag[-2:], f'{tag}/{ADDON}', peers)) for one, tag in tags.items()]
+        parts.append((2, Part(series, title, '', ','.join((f'/{ADDON}', *(f'-{tag}' for tag in tags.values()))), peers)))
+    return [part for _order, part in sorted(parts, key=lambda one: one[0])]
 
 
 def _check_all_imported():
@@ -69,21 +101,21 @@ def _quiet(*command):
     return os.system(f"DEBIAN_FRONTEND=noninteractive {' '.join(command)} >/dev/null 2>&1")
 
 
-def _run(series, interpreter, peers):
-    """(passed, failed, skipped) of one series."""
+def _run(part, interpreter):
+    """(passed, failed, skipped) of one part."""
+    series = part.series
     kept = os.environ.get('DB') and f"{os.environ['DB']}_{series.name.replace('.', '')}"
-    name = kept or database.name_for(series, 'test')
+    name = kept or database.name_for(series, 'test', part.letter)
     log = database.LOGS / f'{name}.log'
     started, ended = time.monotonic(), threading.Event()
     try:
         database.copy(series, interpreter, name)
-        threading.Thread(target=_tell_progress, args=(series, log, ended), daemon=True).start()
+        threading.Thread(target=_tell_progress, args=(part, log, ended), daemon=True).start()
         conf = database.configuration(series, http_port=_free_port())
-        tags = os.environ.get('TAGS') or f'/{ADDON}'
-        code = database.odoo(series, interpreter, conf, '-d', name, '-i', ADDON, '--test-enable', '--test-tags', tags,
-                             '--stop-after-init', log=log, environment={'ONLINE_SYNC_PEERS': peers})
+        code = database.odoo(series, interpreter, conf, '-d', name, '-i', ADDON, '--test-enable', '--test-tags', part.tags,
+                             '--stop-after-init', log=log, environment={'ONLINE_SYNC_PEERS': part.peers})
     except Stop as stop:
-        say(f"Odoo {series.name}: {stop}")
+        say(f"{part.title}: {stop}")
         return 0, 1, 0
     finally:
         ended.set()
@@ -91,16 +123,16 @@ def _run(series, interpreter, peers):
             database.drop(name)
     outcome = _outcome(log.read_text(errors='replace'), code)
     if outcome[1]:
-        _show_failures(series, log)
-    say(f"Odoo {series.name}: finished in {time.monotonic() - started:.0f} s")
+        _show_failures(part, log)
+    say(f"{part.title}: finished in {time.monotonic() - started:.0f} s")
     return outcome
 
 
-def _tell_progress(series, log, ended):
+def _tell_progress(part, log, ended):
     """A sign of life now and then, until the event `ended`."""
     while not ended.wait(PROGRESS_SECONDS):
         begun = len(STARTED.findall(log.read_text(errors='replace'))) if log.exists() else 0
-        say(f"Odoo {series.name}: {begun} tests begun …" if begun else f"Odoo {series.name}: installing …")
+        say(f"{part.title}: {begun} tests begun …" if begun else f"{part.title}: installing …")
 
 
 def _outcome(text, code):
@@ -115,9 +147,9 @@ def _outcome(text, code):
     return max(total - failed - skipped, 0), failed, skipped
 
 
-def _show_failures(series, log, most=400):
+def _show_failures(part, log, most=400):
     """The parts of the log that tell what went wrong."""
-    say(f"\nOdoo {series.name}, what failed (whole log: {log}):")
+    say(f"\n{part.title}, what failed (whole log: {log}):")
     shown, showing = 0, False
     for line in Path(log).read_text(errors='replace').splitlines():
         if re.match(r'\d{4}-\d\d-\d\d ', line):

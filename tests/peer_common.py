@@ -12,6 +12,7 @@ from ..clients.http import Http
 from ..clients.odoo_rpc import OdooRpc
 from .common import cursor_test_mode
 from .servers.odoo_peer import VARIABLE, OdooPeer, peers
+from .servers.proxy import Proxy
 
 DAY = date(2026, 3, 10)
 #: Entities whose records are only paired, and the documents and what they need.
@@ -24,6 +25,9 @@ class PeerCase(AccountTestInvoicingCommon):
 
     series = ''
     with_addon = False
+    with_proxy = False
+    #: What flows and is paired before each test, by one link for all of them; None: each test begins with its own.
+    at_first = ()
 
     @classmethod
     def setUpClass(cls):
@@ -39,10 +43,25 @@ class PeerCase(AccountTestInvoicingCommon):
         cls.company = cls.env.company
         (cls.partner_a | cls.partner_b).active = False      # their payment terms are not there, nor is a tax of theirs
         (cls.product_a | cls.product_b).active = False
+        if cls.with_proxy:
+            cls.proxy = Proxy(cls.peer.url).start()
+            cls.addClassCleanup(cls.proxy.stop)
+        if cls.at_first is not None:
+            cls.link = cls()._begin_class()
+
+    def _begin_class(self):
+        self.begin()
+        self._pair(self.at_first)
+        return self.link
 
     def setUp(self):
         super().setUp()
-        self.begin()
+        if self.at_first is None:
+            self.begin()
+            return
+        if self.with_proxy:
+            self.proxy.reset()
+        self.renew_there()
 
     def begin(self):
         """A new database there, and a link to it."""
@@ -52,7 +71,7 @@ class PeerCase(AccountTestInvoicingCommon):
         self.link = self.connect().sudo()
 
     def renew_there(self):
-        """Another database at the same address, as it was at the start."""
+        """The database there is as it was at the start."""
         self.peer.renew()
         self.rpc = OdooRpc(Http(allowed_networks=['127.0.0.0/8']), self.peer.url, database=self.peer.database, login='sync',
                            key=self.peer.keys['sync'])
@@ -66,7 +85,7 @@ class PeerCase(AccountTestInvoicingCommon):
         return link
 
     def peer_url(self):
-        return self.peer.url
+        return (self.proxy if self.with_proxy else self.peer).url
 
     # -- flows ------------------------------------------------------------------------------------------------------------------
 
@@ -75,6 +94,9 @@ class PeerCase(AccountTestInvoicingCommon):
 
     def switch_on(self, *names, **values):
         """Let these flow, pair what is equal, and begin with it."""
+        self._pair([name for name in names if values or name not in (self.at_first or ())], **values)
+
+    def _pair(self, names, **values):
         for name in names:
             self.flow(name).write({'direction': 'both', **values})
         for flow in self.link.flow_ids.filtered(lambda flow: flow.entity in names).sorted('sequence'):

@@ -71,8 +71,10 @@ class DriftTests:
 
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
-    def begin(self):
-        super().begin()
+    at_first = REFERENCES
+
+    def setUp(self):
+        super().setUp()
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.tax = self.company_data['default_tax_sale']
 
@@ -438,11 +440,11 @@ class DriftTests:
             run.action_apply()
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestDrift18(DriftTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestDrift19(DriftTests, PeerCase):
     series = '19.0'

@@ -260,7 +260,7 @@ class PeerTests:
 
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestOdooRpc18(PeerTests, BaseCase):
     series = '18.0'
 
@@ -270,7 +270,7 @@ class TestOdooRpc18(PeerTests, BaseCase):
             self.rpc(transport=JSON2).call('res.partner', 'search', domain=[])
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestOdooRpc19(PeerTests, BaseCase):
     series = '19.0'
     transports = (JSON2, JSON_RPC)

@@ -1069,11 +1069,11 @@ class PeerTests:
         self.assertFalse(self.issues().mapped('summary'))
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeer18(PeerTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeer19(PeerTests, PeerCase):
     series = '19.0'

@@ -13,6 +13,8 @@ class AlikeTests:
 
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
+    at_first = REFERENCES
+
     def setUp(self):
         super().setUp()
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
@@ -334,11 +336,11 @@ class AlikeTests:
         self.assertNotEqual(self.twin(here), there)
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerAlike18(AlikeTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerAlike19(AlikeTests, PeerCase):
     series = '19.0'

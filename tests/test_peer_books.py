@@ -11,6 +11,8 @@ FLOWS = (*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation')
 class PeerBooks:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
+    at_first = REFERENCES
+
     def renew_there(self):
         super().renew_there()
         self.peer.sql("""INSERT INTO res_groups_users_rel (gid, uid) SELECT data.res_id, sync.id FROM ir_model_data data, res_users sync
@@ -558,11 +560,11 @@ class PeerBooks:
         self.assertEqual(invoice.invoice_line_ids.price_unit, 500, "it is no longer asked about")
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerBooks18(PeerBooks, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerBooks19(PeerBooks, PeerCase):
     series = '19.0'

@@ -11,21 +11,19 @@ from ..clients.errors import Rejected, ServerFault
 from ..clients.odoo_books import OdooSide
 from ..models.local_access import LocalAccess
 from .peer_common import REFERENCES, PeerCase
-from .servers.proxy import Proxy
 from .test_peer_wire import method_of
 
 
 class PeerHardCases:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
-    def connect(self):
-        self.spoil = None
-        self.proxy = Proxy(self.peer.url, lambda path: self.spoil() if self.spoil else '').start()
-        self.addCleanup(self.proxy.stop)
-        return super().connect()
+    at_first = REFERENCES
+    with_proxy = True
+    spoil = None
 
-    def peer_url(self):
-        return self.proxy.url
+    def setUp(self):
+        super().setUp()
+        self.proxy.choose = lambda path: self.spoil() if self.spoil else ''
 
     def issues(self):
         return self.link.issue_ids.filtered(lambda issue: issue.state == 'open')
@@ -497,11 +495,11 @@ class PeerHardCases:
         self.assertEqual(changes.search_count([('flow_id', '=', self.flow('partner').id), ('res_id', '=', here.id)]), 1)
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerHard18(PeerHardCases, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerHard19(PeerHardCases, PeerCase):
     series = '19.0'

@@ -246,11 +246,11 @@ class PeerKill:
         self.assertEqual(ours.trial_balance(), theirs.trial_balance())
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerKill18(PeerKill, BaseCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerKill19(PeerKill, BaseCase):
     series = '19.0'

@@ -265,11 +265,11 @@ class PeerModelsTests:
         flow.field_ids.read()
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerModels18(PeerModelsTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerModels19(PeerModelsTests, PeerCase):
     series = '19.0'

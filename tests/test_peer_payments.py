@@ -19,6 +19,8 @@ class PeerPaymentTests:
 
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
+    at_first = REFERENCES
+
     def with_payments(self):
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.switch_on(*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation')
@@ -851,11 +853,11 @@ class PeerPaymentTests:
         self.assertIn('no item that can be matched', outcome.error.message)
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerPayments18(PeerPaymentTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerPayments19(PeerPaymentTests, PeerCase):
     series = '19.0'

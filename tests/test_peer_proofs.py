@@ -21,6 +21,8 @@ class PeerProofs:
 
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
+    at_first = REFERENCES
+
     def with_documents(self, *more):
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.switch_on(*REFERENCES, 'partner', 'invoice', *more)
@@ -739,11 +741,11 @@ class PeerProofs:
         self.assertFalse(self.issues().mapped('summary'))
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerProofs18(PeerProofs, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerProofs19(PeerProofs, PeerCase):
     series = '19.0'

@@ -10,7 +10,6 @@ from odoo.tests import tagged
 from ..clients.http import Http
 from .faults.peer_story import ENTITIES, Books, Story
 from .peer_common import REFERENCES, PeerCase
-from .servers.proxy import Proxy
 
 SEEDS, STEPS = 2, 60
 
@@ -23,13 +22,12 @@ def seeds():
 class StoryTests:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
-    def connect(self):
-        self.proxy = Proxy(self.peer.url, lambda path: self.story.choose_fault(path) if self.story else '').start()
-        self.addCleanup(self.proxy.stop)
-        return super().connect()
+    at_first = None
+    with_proxy = True
 
-    def peer_url(self):
-        return self.proxy.url
+    def setUp(self):
+        super().setUp()
+        self.proxy.choose = lambda path: self.story.choose_fault(path) if self.story else ''
 
     def test_stories(self):
         self.startPatcher(patch.object(Http, 'sleep', lambda http, seconds: None))
@@ -85,11 +83,11 @@ class StoryTests:
         return Books('there', call, accounts, taxes, journals)
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerStory18(StoryTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerStory19(StoryTests, PeerCase):
     series = '19.0'

@@ -13,7 +13,6 @@ from ..clients.http import Http
 from ..clients.pace import Pace
 from .common import cursor_test_mode
 from .peer_common import REFERENCES, PeerCase
-from .servers.proxy import Proxy
 
 READS = {'search_read', 'read', 'search', 'search_count', 'fields_get', 'authenticate', 'version', 'read_group', 'formatted_read_group',
          'get_installed'}
@@ -30,15 +29,12 @@ def method_of(path, body):
 class WireTests:
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
-    def connect(self):
-        self.is_cut, self.is_slow, self.spoil = False, False, None
-        self.proxy = Proxy(self.peer.url, lambda path: 'lost' if self.is_cut else self.slowness() if self.is_slow else (
-            self.spoil() if self.spoil else '')).start()
-        self.addCleanup(self.proxy.stop)
-        return super().connect()
+    with_proxy = True
+    is_cut, is_slow, spoil = False, False, None
 
-    def peer_url(self):
-        return self.proxy.url
+    def setUp(self):
+        super().setUp()
+        self.proxy.choose = lambda path: 'lost' if self.is_cut else self.slowness() if self.is_slow else self.spoil() if self.spoil else ''
 
     def slowness(self):
         """What creates more than three records at once takes so long that nobody waits for the answer."""
@@ -247,11 +243,11 @@ class WireTests:
                 self.link.flow_ids.direction = 'off'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestPeerWire18(WireTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestPeerWire19(WireTests, PeerCase):
     series = '19.0'

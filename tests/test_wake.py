@@ -293,6 +293,7 @@ class WakeTests:
 
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
 
+    at_first = None
     with_addon = True
 
     def begin(self):
@@ -424,12 +425,12 @@ class WakeTests:
         self.assertIn("switched off there", self.link.changes_there)
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer18')
 class TestWake18(WakeTests, PeerCase, HttpCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install')
+@tagged('post_install', '-at_install', 'peer19')
 class TestWake19(WakeTests, PeerCase, HttpCase):
     series = '19.0'
 

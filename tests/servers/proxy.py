@@ -17,10 +17,10 @@ class Proxy:
     :ivar answered: called with (path, body) when `target` has answered and nobody knows it yet; a true value: the answer is lost
     """
 
-    answered = staticmethod(lambda path, body: False)
-
     def __init__(self, target, choose=lambda path: ''):
-        self.target, self.choose, self.heard = urlsplit(target), choose, []
+        self.target = urlsplit(target)
+        self.reset()
+        self.choose = choose
         self._http = ThreadingHTTPServer(('127.0.0.1', 0), _Handler)
         self._http.daemon_threads = True
         self._http.proxy = self
@@ -29,6 +29,10 @@ class Proxy:
     @property
     def url(self):
         return f'http://127.0.0.1:{self._http.server_address[1]}'
+
+    def reset(self):
+        """Nothing was heard, nothing is spoiled."""
+        self.choose, self.answered, self.heard = lambda path: '', lambda path, body: False, []
 
     def start(self):
         self._thread.start()
