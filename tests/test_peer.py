@@ -846,8 +846,9 @@ class PeerTests:
         here, _there = self.partners()
         self.env['res.partner'].create([{'name': f'After the copy {number}'} for number in range(6)])
         self.run_sync()
+        self.addCleanup(self.peer.rename, self.peer.database)
+        self.peer.rename(f'{self.peer.database}_moved')
         self.renew_there()
-        self.peer.sql("UPDATE res_company SET create_date = create_date - interval '1 day'")
         stranger = self.create_there('res.partner', name='Stranger')
         self.peer.sql(f"UPDATE res_partner SET write_date = now() AT TIME ZONE 'UTC' WHERE id = {stranger}")
         given = {'url': self.peer.url, 'database': self.peer.database, 'login': 'sync', 'key': self.peer.keys['sync']}

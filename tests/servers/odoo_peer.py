@@ -42,6 +42,7 @@ class OdooPeer:
         self._databases: list[str] = []
         self._copier = ThreadPoolExecutor(1)
         self._spare = None
+        self._told: dict[str, int] = {}
         self.port = self._free_port()
         self.process = None
         self.keys: dict[str, str] = {}
@@ -109,6 +110,15 @@ class OdooPeer:
     def _files(self, database):
         return Path(self.facts['data_dir']) / 'filestore' / database
 
+    def rename(self, name):
+        """The database gets another name, and the server starts again with it."""
+        self.kill()
+        before, self.database = self.database, name
+        self.sql(f'ALTER DATABASE "{before}" RENAME TO "{self.database}"', 'postgres')
+        self._files(before).rename(self._files(self.database))
+        self._databases.append(self.database)
+        self.serve()
+
     def renew(self):
         """The database is again what it was at the start; the server goes on. The next copy is made meanwhile.
 
@@ -151,9 +161,9 @@ class OdooPeer:
         return {name: int(number or 0) for name, number in (row.split('|') for row in self.sql(' UNION ALL '.join(queries)).splitlines())}
 
     def _signal(self, before):
-        """Its caches are of the database before; so are its models where that one's were changed."""
-        now = self._signals()
-        steps = {name: number + ('registry' not in name or number != now[name]) for name, number in before.items()}
+        """Its caches are of the database before; so are its models where that one's were changed since its start."""
+        now = self._told or self._signals()
+        self._told = steps = {name: number + ('registry' not in name or number != now[name]) for name, number in before.items()}
         self.sql('; '.join(
             f"INSERT INTO {name} (id) VALUES ({number}) ON CONFLICT DO NOTHING" if name.startswith('orm') else
             f"SELECT setval('{name}', {number})" for name, number in steps.items()))
