@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from .books import LineEdits
 from .errors import Rejected
-from .odoo_habits import REFUSALS, Documents, money, refused_for_taxes, taxes_of_line, told_with_taxes
+from .odoo_habits import REFUSALS, Documents, money, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes, with_kept
 
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."
@@ -13,7 +13,11 @@ NO_ENTRY = "Where it goes to, its entry is not on the bank account of its journa
 MIXED = "Only a part of it is settled, in more than one currency. Settle it by hand."
 ITEM = 'account.move.line'
 #: An entry of a bank transaction is posted, and Odoo lets nobody but itself write there.
-CONTEXT = {'skip_invoice_sync': True, 'skip_readonly_check': True, 'force_delete': True}
+CONTEXT = {'skip_invoice_sync': True, 'skip_readonly_check': True, 'force_delete': True, 'skip_account_move_synchronization': True}
+#: Fields that the amounts of its entry follow.
+AMOUNTS = {'amount', 'currency', 'original_amount'}
+#: Fields of the items of the bank and of its suspense account that say what the transaction says.
+SAID = {'text': 'name', 'partner': 'partner_id'}
 
 
 class BankTransactions(Documents):
@@ -49,18 +53,36 @@ class BankTransactions(Documents):
         rows = self.side.rows('account.journal', [('id', 'in', sorted(set(new.values())))], ['bank_statements_source']) if new else []
         fed = {row['id'] for row in rows if 'online' in (row['bank_statements_source'] or '')}
         return {**super().refuse(intents), **refused_for_taxes(self.side, intents, 'items'),
+                **refused_for_gaps(intents, 'items', {'account', 'amount', 'currency'}),
                 **{number: Rejected(FED) for number, journal in new.items() if journal in fed}}
+
+    def context_of(self, intent):
+        """Odoo would make the entry anew for a partner or a label, and take out what settles it."""
+        return self.context if AMOUNTS & intent.fields.keys() else {'skip_account_move_synchronization': True}
 
     def settle(self, intents, keys):
         errors = {}
         for number, intent in intents.items():
-            told = intent.fields.get('items')
-            if told and keys.get(number):
-                try:
+            told = with_kept(intent.fields.get('items'), intent.keeps.get('items'))
+            try:
+                if intent.key and SAID.keys() & intent.fields.keys() and not AMOUNTS & intent.fields.keys():
+                    self._say(int(intent.key), intent.fields)
+                if told and keys.get(number):
                     self._settle(int(keys[number]), told if isinstance(told, LineEdits) else LineEdits(add=told))
-                except REFUSALS as error:
-                    errors[number] = error
+            except REFUSALS as error:
+                errors[number] = error
         return errors
+
+    def _say(self, id_, fields):
+        """Partner and label of the transaction on its entry."""
+        rows = self.side.rows(ITEM, [('statement_line_id', '=', id_)], ['move_id', 'journal_id', 'account_id'])
+        values = {odoo: (int(fields[name].key) if name == 'partner' else fields[name]) if fields[name] else False
+                  for name, odoo in SAID.items() if name in fields}
+        if rows:
+            own = self._accounts({rows[0]['journal_id']})[rows[0]['journal_id']]
+            self.side.call('account.move', 'write', [rows[0]['move_id']], context=CONTEXT, vals={
+                **{name: value for name, value in values.items() if name == 'partner_id'},
+                'line_ids': [[1, row['id'], values] for row in rows if row['account_id'] in own]})
 
     def _settle(self, id_, edits: LineEdits):
         """Let items take the place of what is in suspense, or give back what they took."""

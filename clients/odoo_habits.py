@@ -33,6 +33,7 @@ MATCHED = ("It is matched with a payment or another document, and to change it w
            "or make the change by hand.")
 NOT_DEDUCTIBLE = ("{percent} % of the tax of one of its lines are deductible. Where it goes to, that cannot be said of a line: enter it "
                   "there by hand, or use a tax that says it.")
+INCOMPLETE = "Its items are told without {names}, which does not flow. Let that flow, or enter it there by hand."
 NOT_BACK = "A file that was deleted cannot be brought back."
 
 
@@ -51,6 +52,10 @@ class Habits:
 
     def __init__(self, side, shape):
         self.side, self.shape = side, shape
+
+    def context_of(self, intent: Intent) -> Mapping:
+        """For Odoo's `write`."""
+        return self.context
 
     def domain(self) -> list:
         """What else records must fulfil, where this depends on the company."""
@@ -227,7 +232,8 @@ def _locks_of(fields):
 
 def _currencies_of(fields):
     """Codes of the currencies of a document and of its lines."""
-    return {one['currency'] for one in (fields, *written_lines(fields)) if 'currency' in one}
+    lines = [line for name in ('lines', 'items', 'write_offs') for line in written_lines(fields, name)]
+    return {one['currency'] for one in (fields, *lines) if 'currency' in one}
 
 
 def written_lines(fields, name='lines'):
@@ -238,6 +244,23 @@ def written_lines(fields, name='lines'):
 
 def _added(lines):
     return lines.add if isinstance(lines, LineEdits) else lines or ()
+
+
+def with_kept(edits, kept):
+    """Changes to lines, with all that stays: some of it would be computed anew, and a line of an entry would not be balanced."""
+    if not isinstance(edits, LineEdits) or not kept:
+        return edits
+    return replace(edits, update={key: {**kept.update.get(key, {}), **fields} for key, fields in edits.update.items()})
+
+
+def refused_for_gaps(intents, name, needed):
+    """{number: error} for new items in a list that are told without what Odoo needs of them."""
+    refused = {}
+    for number, intent in intents.items():
+        gaps = {one for line in _added(intent.fields.get(name)) for one in needed - line.fields.keys()}
+        if gaps:
+            refused[number] = Rejected(INCOMPLETE.format(names=', '.join(sorted(gaps))))
+    return refused
 
 
 class Invoices(Documents):

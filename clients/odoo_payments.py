@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from .books import CANCELLED, DRAFT, POSTED, Line, LineEdits, Ref
 from .errors import Rejected
-from .odoo_habits import REFUSALS, Documents, money, refused_for_taxes, taxes_of_line, told_with_taxes
+from .odoo_habits import REFUSALS, Documents, money, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes
 
 NO_ACCOUNT = ("It would have no journal entry: its payment method has no outstanding account. Give it one in the journal, and try again.")
-DRAFT_WRITE_OFF = "It is a draft and something is written off in it. It crosses by itself once it is posted."
+DRAFT_WRITE_OFF = ("Something is written off in it, and it would be a draft where it goes to: Odoo writes off in posted payments only. It "
+                   "crosses by itself once it is posted and payments arrive posted.")
 CHANGED_WRITE_OFF = "What is written off in it was changed. Make that change by hand: Odoo makes the entry anew when a payment changes."
 FOREIGN_WRITE_OFF = ("Something is written off in it, and the books where it goes to are kept in another currency. Enter it there by hand.")
 #: What each kind of partner is asked for its account.
@@ -60,7 +61,8 @@ class Payments(Documents):
 
     def refuse(self, intents):
         """Besides: what is written off is only written with a new payment, once that is posted."""
-        refused = {**super().refuse(intents), **refused_for_taxes(self.side, intents, 'write_offs')}
+        refused = {**super().refuse(intents), **refused_for_taxes(self.side, intents, 'write_offs'),
+                   **refused_for_gaps(intents, 'write_offs', {'account', 'amount'})}
         for number, intent in intents.items():
             told = intent.fields.get('write_offs')
             is_changed = isinstance(told, LineEdits) and bool(told.update or told.remove)

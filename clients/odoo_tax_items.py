@@ -1,13 +1,15 @@
 """Journal items that carry taxes: which tax an item is of, which part of it, which grids of the tax report it counts in.
 
 Odoo keeps the parts of a tax (its distribution lines) and the grids by ids that only one database has. Between two databases a part is told
-by its place, and grids only where they are not those that the taxes say.
+by its place and share, and grids only where they are not those that the taxes say.
 """
 from collections.abc import Mapping
 
 from .books import Ref, Value
 
 INVOICE, REFUND = 'invoice', 'refund'
+#: Percent of a part that is all of a tax.
+WHOLE = 100
 #: Told as grids: none, though the taxes say some.
 NO_GRIDS = '-'
 NO_PART = ("One of its items is part {part} of a tax that has no such part where it goes to. Compare the distribution of that tax on both "
@@ -25,11 +27,12 @@ class TaxItems:
         rows = side.rows('account.tax', side.domain_of('tax'), ['type_tax_use', 'children_tax_ids'])
         self.use = {row['id']: row['type_tax_use'] for row in rows}
         self.children = {row['id']: row['children_tax_ids'] for row in rows}
-        self.part_of: dict[int, tuple[int, str, int]] = {}
+        self.part_of: dict[int, tuple[int, str, str]] = {}
         self.grids_of: dict[int, frozenset[int]] = {}
         self.base_grids: dict[tuple[int, str], frozenset[int]] = {}
-        for row in side.rows('account.tax.repartition.line', [('tax_id', 'in', sorted(self.use))], [
-                'tax_id', 'document_type', 'repartition_type', 'tag_ids']):
+        rows = side.rows('account.tax.repartition.line', [('tax_id', 'in', sorted(self.use))], [
+            'tax_id', 'document_type', 'repartition_type', 'tag_ids', 'sequence', 'factor_percent'])
+        for row in sorted(rows, key=lambda row: (row['sequence'], row['id'])):       # as its form shows them
             self._learn(row)
         self.at = {place: id_ for id_, place in self.part_of.items()}
         country = side.of_company(('account_fiscal_country_id',))[0]
@@ -42,18 +45,19 @@ class TaxItems:
         if row['repartition_type'] == 'base':
             self.base_grids[tax, kind] = self.base_grids.get((tax, kind), frozenset()) | grids
             return
-        place = sum(place[:2] == (tax, kind) for place in self.part_of.values())
-        self.part_of[row['id']], self.grids_of[row['id']] = (tax, kind, place), grids
+        place = 1 + sum(place[:2] == (tax, kind) for place in self.part_of.values())
+        share = '' if row['factor_percent'] == WHOLE else f" ({row['factor_percent']:g} %)"
+        self.part_of[row['id']], self.grids_of[row['id']] = (tax, kind, f'{place}{share}'), grids
 
     def tell(self, row: Mapping) -> dict[str, Value]:
         """The canonical fields of an item as Odoo keeps it."""
         part, grids = row['tax_repartition_line_id'], frozenset(row['tax_tag_ids'])
-        tax, kind, place = self.part_of.get(part, (0, '', 0))
+        tax, kind, place = self.part_of.get(part, (0, '', ''))
         if not part and row['tax_ids']:
             kinds = sorted((INVOICE, REFUND), key=lambda one: one != self._kind(row))
             kind = next((one for one in kinds if self._grids(0, row['tax_ids'], one) == grids), kinds[0])
         expected = self._grids(part, row['tax_ids'], kind)
-        return {'tax': Ref('tax', str(tax)) if tax else None, 'tax_part': f'{kind} {place + 1}' if part else kind,
+        return {'tax': Ref('tax', str(tax)) if tax else None, 'tax_part': f'{kind} {place}' if part else kind,
                 'grids': '' if grids == expected else '; '.join(sorted(self.name_of.get(id_, '') for id_ in grids)) or NO_GRIDS}
 
     def _kind(self, row):
@@ -88,7 +92,7 @@ class TaxItems:
     def _part(self, fields):
         """Id of the distribution line here, 0 for none."""
         kind, _blank, place = (fields.get('tax_part') or '').partition(' ')
-        return self.at.get((int(fields['tax'].key), kind, int(place) - 1), 0) if fields.get('tax') and place else 0
+        return self.at.get((int(fields['tax'].key), kind, place), 0) if fields.get('tax') and place else 0
 
 
 def _names(told):

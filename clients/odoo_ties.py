@@ -14,6 +14,7 @@ NOTHING_FITS = ("{amount} of {payer} pay {document} on the other side. No open i
                 "{open_credit} of {payer} are open.")
 OTHER_AMOUNT = ("{amount} of {payer} pay {document} on the other side, but it came to {found} by another exchange rate. That was undone, "
                 "with what Odoo had booked for it: match them by hand.")
+NO_AMOUNT = "The amount of matched payments does not flow, so nobody can say which items are meant. Let it flow."
 NOT_AGAIN = "What was unmatched is not matched again: a new match is made instead."
 
 
@@ -61,6 +62,8 @@ class Allocations(Habits):
 
     def make(self, intents):
         """Match the items, one pair at a time. An allocation may need another one to be made first, which leaves less open."""
+        blind = {number: Rejected(NO_AMOUNT) for number, intent in intents.items() if 'amount' not in intent.fields}
+        intents = {number: intent for number, intent in intents.items() if number not in blind}
         items = self._items({ref for intent in intents.values() for side in DOCUMENTS for ref in [_document(intent, side)] if ref})
         keys, known = {}, self._known([item for own in items.values() for item in own])
         for number, intent in intents.items():
@@ -69,7 +72,7 @@ class Allocations(Habits):
             if found:       # matched by an earlier attempt, or by a person on this side
                 keys[number] = str(known.pop(_ids(found))[0])
         left = {number: intent for number, intent in intents.items() if number not in keys}
-        pairs, errors, before = {}, {}, None
+        pairs, errors, before = {}, blind, None
         while left and len(left) != before:
             before = len(left)
             for number, intent in list(left.items()):

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from .books import ACTIVE, CANCELLED, DRAFT, POSTED, Intent, LineEdits, Outcome
 from .errors import Rejected, SyncError, TransientError
-from .odoo_habits import REFUSALS
+from .odoo_habits import REFUSALS, with_kept
 from .pace import LARGEST
 
 WRONG_TAXES = ("Its taxes come to {found} instead of {wanted}, so it was left a draft. Compare the taxes of both sides, correct it and "
@@ -155,7 +155,7 @@ class Writing:
                 self._step(shape, DRAFT, ids)
             for part in _parts(shape, values):
                 self.access.call(shape.model, 'write', ids, idempotent=_may_be_sent_twice(part), vals=part,
-                                 context={**self.context, **shape.habits(self, shape).context})
+                                 context={**self.context, **shape.habits(self, shape).context_of(intent)})
         except REFUSALS as error:
             left: dict[int, SyncError] = {}
             if intent.reopens:      # refused: it is again what it was
@@ -222,7 +222,7 @@ class Writing:
         for lines in shape.lines:
             if lines.name in intent.fields and lines.odoo:
                 values[lines.odoo] = self.commands(
-                    shape, lines, _with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
+                    shape, lines, with_kept(intent.fields[lines.name], intent.keeps.get(lines.name)))
         return values
 
     def _linked(self, shape, intent, maps):
@@ -272,13 +272,6 @@ def _parts(shape, values):
     names = {one.odoo for one in shape.lines} if shape.habits.lines_last else set()
     parts = ({name: value for name, value in values.items() if (name in names) == is_line} for is_line in (False, True))
     return [part for part in parts if part]
-
-
-def _with_kept(edits, kept):
-    """Changes to lines, with all that stays: some of it would be computed anew, and a line of an entry would not be balanced."""
-    if not isinstance(edits, LineEdits) or not kept:
-        return edits
-    return replace(edits, update={key: {**kept.update.get(key, {}), **fields} for key, fields in edits.update.items()})
 
 
 def _lost(keeps, found):

@@ -63,7 +63,8 @@ class Part:
 def _parts(all_series, interpreter):
     """Those that take longest first. TAGS, or a database to keep, make one part of a series.
 
-    Each pair of series once: which of the two is ours makes no difference to what is read and written on either side.
+    Each pair of series once: which of the two is ours makes no difference to what is read and written on either side. Tests with the tag
+    `one_series` are about what does not depend on the difference of two series; they run where both are of one.
     """
     parts = []
     for series in all_series:
@@ -73,8 +74,10 @@ def _parts(all_series, interpreter):
             parts.append((0, Part(series, title, '', os.environ.get('TAGS') or f'/{ADDON}', peers)))
             continue
         tags = {one.name: f'peer{one.name[:2]}' for one in others}      # each class of tests with another Odoo has one of these tags
-        parts += [(1, Part(series, f"{title} with {one}", tag[-2:], f'{tag}/{ADDON}', peers)) for one, tag in tags.items()]
-        parts.append((2, Part(series, title, '', ','.join((f'/{ADDON}', *(f'-{tag}' for tag in tags.values()))), peers)))
+        for one, tag in tags.items():
+            chosen = f'{tag}/{ADDON}' if one == series.name else f'{tag}/{ADDON},-one_series'
+            parts.append((1 if one == series.name else 2, Part(series, f"{title} with {one}", tag[-2:], chosen, peers)))
+        parts.append((3, Part(series, title, '', ','.join((f'/{ADDON}', *(f'-{tag}' for tag in tags.values()))), peers)))
     return [part for _order, part in sorted(parts, key=lambda one: one[0])]
 
 

@@ -58,6 +58,7 @@ class Entity:
     :param keys: what tells that two records are the same, the surest first: names of fields whose values must all be equal and not empty;
         `lines/field` is equal where one line of each has the same value
     :param hints: fields that make it probable
+    :param telling: fields that no two records share: where both have one and it differs, they are never the same for sure
     :param is_document: has the states draft, posted, cancelled; else active, archived
     :param is_booked: stands in the books as soon as it is there, as a posted document does
     :param missing: what happens by default to a record that only one side has
@@ -74,6 +75,7 @@ class Entity:
     fields: tuple[Field, ...]
     keys: tuple[tuple[str, ...], ...] = ()
     hints: tuple[tuple[str, ...], ...] = ()
+    telling: tuple[str, ...] = ()
     is_document: bool = False
     is_booked: bool = False
     missing: str = CREATE
@@ -175,8 +177,9 @@ ENTITIES = {entity.name: entity for entity in (
         Field('customer_terms', "Customer payment terms", REF, of='payment_term'),
         Field('vendor_terms', "Vendor payment terms", REF, of='payment_term'),
         Field('bank_accounts', "Bank accounts", LINES, lines=_BANK_ACCOUNT, lines_key='number'),
-    ), keys=(('vat', 'kind'), ('company_number',), ('bank_accounts/number',), ('email', 'name')),
-        hints=(('email',), ('name', 'zip'), ('name',))),
+        # A bank account alone is no proof: a factoring company's is on the bills of many vendors.
+    ), keys=(('vat', 'kind'), ('company_number',), ('bank_accounts/number', 'name'), ('email', 'name')),
+        hints=(('bank_accounts/number',), ('email',), ('name', 'zip'), ('name',)), telling=('vat', 'company_number')),
     Entity('product', "Products", (
         Field('name', "Name"), Field('code', "Internal reference"), Field('barcode', "Barcode"),
         Field('type', "Type", CHOICE), Field('price', "Sales price", NUMBER), Field('sales_text', "Description for customers"),

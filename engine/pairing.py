@@ -38,9 +38,16 @@ def pairs(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> 
     for sureness, keys in ((EXACT, entity.keys), (PROBABLE, entity.hints)):
         for names in keys:
             for here, there in _unique(names, *left):
-                found.append(Pair(here, there, sureness, names))
+                is_sure = sureness == EXACT and not _contradict(entity, left[0][here], left[1][there])
+                found.append(Pair(here, there, EXACT if is_sure else PROBABLE, names))
                 del left[0][here], left[1][there]
     return found
+
+
+def _contradict(entity, one, other):
+    """Whether a field differs that no two records share."""
+    values = [[_values(record, (name,)) for record in (one, other)] for name in entity.telling]
+    return any(mine and yours and mine.keys().isdisjoint(yours) for mine, yours in values)
 
 
 def alike(entity: Entity, local: Iterable[Record], remote: Iterable[Record]) -> list[Pair]:

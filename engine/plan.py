@@ -10,6 +10,7 @@ from ..clients.books import ARCHIVED, CANCELLED, DRAFT, POSTED, Intent, Line, Li
 from .agree import unmoved, unmoved_lines
 from .entities import CREATE, FILE, STATE, Entity
 from .merge import merge
+from .merge_lines import replacing
 from .merge_rules import BOTH, LOCAL, OFF, PULL, PUSH, REMOTE, Base, Conflict, Merged, Rule, is_empty
 
 HERE, THERE = 'here', 'there'
@@ -80,7 +81,7 @@ def plan_pair(entity: Entity, base: Base | None, local: Record, remote: Record, 
     there = {**with_number(entity, base and base.remote, remote.fields), STATE: remote.state}
     told = rules
     rules = _without_own(entity, _without_checks(entity, rules), base, here, there)
-    merged = _turned(merge(base, here, there, rules, newer, decided, is_careful), here, there, decided)
+    merged = _turned(merge(base, here, there, rules, newer, decided, is_careful), here, there, decided, rules)
     undecided = merge(base, here, there, rules, newer, is_careful=is_careful) if decided else merged
     to_local, held_here = _kept_apart(
         entity, local, merged.to_local, options, _allowed(decided, undecided.to_local),
@@ -166,24 +167,24 @@ def _checks(entity, rules):
     return [field.name for field in entity.fields if field.check and rules.get(field.name, Rule(OFF)).direction != OFF]
 
 
-def _turned(merged, here, there, decided):
-    """A change of one side that a person does not want: the other side's value goes back to where it was made."""
+def _turned(merged, here, there, decided, rules):
+    """A change of one side that a person does not want: the other side's value goes back to where it was made, as far as it flows there."""
     to_local, to_remote = dict(merged.to_local), dict(merged.to_remote)
     for name, winner in decided.items():
         if winner == REMOTE and name in to_remote:
             del to_remote[name]
-            to_local[name] = _instead(here[name], there[name])
+            to_local.update(_instead(name, here, there, rules[name], PULL))
         elif winner == LOCAL and name in to_local:
             del to_local[name]
-            to_remote[name] = _instead(there[name], here[name])
+            to_remote.update(_instead(name, there, here, rules[name], PUSH))
     return replace(merged, to_local=to_local, to_remote=to_remote)
 
 
-def _instead(old, new):
-    """What makes the new value of the old one."""
-    if isinstance(new, tuple):
-        return LineEdits(add=new, remove=tuple(line.key for line in old))
-    return new
+def _instead(name, old, new, rule, way):
+    """What makes the new value of the old one, {} where it does not flow that way."""
+    if rule.direction not in (BOTH, way):
+        return {}
+    return {name: replacing(old[name], new[name], rule, way) if rule.lines is not None else new[name]}
 
 
 def _without_checks(entity, rules):

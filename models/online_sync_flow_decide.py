@@ -57,7 +57,7 @@ class OnlineSyncFlow(models.Model):
         def planned(base, decided):
             return plan.plan_pair(
                 self._entity(), base, item.local, item.remote, rules, options, newer=self._newer(item), decided=decided,
-                known=known, is_careful=item.is_careful)
+                known=known, is_careful=item.is_careful or self._entity().is_booked)     # two who booked one movement are asked
         if item.is_older:
             return self._plan_of_older(item, planned) if item.older_wins else Plan(plan.ASKED)
         base = item.binding._base()
@@ -82,6 +82,21 @@ class OnlineSyncFlow(models.Model):
         if depth < DEEPEST and self._exchange_needed(sides, items, depth):
             self._leave_to_others(items)
             self._plan_all([item for item in items if item.plan.kind == plan.BLOCKED], is_needed)
+        self._leave_out_ties(sides, items)
+
+    def _leave_out_ties(self, sides, items):
+        """A match with what is booked in a journal that is left out is left out too."""
+        blocked = [item for item in items if item.plan.kind == plan.BLOCKED] if self._entity().is_tie else ()
+        for flow in self.link_id.flow_ids.filtered(lambda flow: flow._entity().is_booked and flow.direction != 'off') if blocked else ():
+            for side in (HERE, THERE):
+                needed, only = defaultdict(list), flow._filter_of_needed(side)
+                for item in blocked:
+                    for ref in item.plan.needs:
+                        if ref.entity == flow.entity and ref.key.startswith(f'{side}:'):
+                            needed[ref.key.partition(':')[2]].append(item)
+                for key in needed.keys() - sides[side].find_matching(flow.entity, needed, only) if only and needed else ():
+                    for item in needed[key]:
+                        item.plan = Plan(plan.IGNORED)
 
     def _newer(self, item):
         """The side that was changed last, by the clock of each; None when they cannot be told apart."""

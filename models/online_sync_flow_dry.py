@@ -44,6 +44,7 @@ class OnlineSyncFlow(models.Model):
             for _time in range(2):      # a record that points to another one of its page
                 self._plan_all(items, known=known)
                 known.update(ref for item in items if (ref := _created_ref(self.entity, item)))
+            self._leave_out_ties(sides, items)
             items = self._pair_in_dry_run(sides, items)
             self._foresee(sides, items)
             known.difference_update(ref for item in items if item.error and (ref := _created_ref(self.entity, item)))

@@ -71,8 +71,7 @@ class OnlineSyncFlow(models.Model):
         """
         self.ensure_one()
         items = self._load_items(sides, here, there, changes, is_needed, forgets=True)
-        if not is_needed:
-            items = self._within_filter(sides, items)
+        items = self._within_filter(sides, items, is_needed)
         self._plan_all(items, is_needed)
         self._plan_with_needed(sides, items, depth, is_needed)
         met = self._pair_before_creating(sides, items)
@@ -160,10 +159,11 @@ class OnlineSyncFlow(models.Model):
             return left and not other and (is_needed or self.archives and left.state == books.ACTIVE)
         return bindings.filtered(lambda one: one.gone and not one.merged_into_id and is_half(one))
 
-    def _within_filter(self, sides, items):
+    def _within_filter(self, sides, items, is_needed=False):
         """Without those that are not paired and that the filter leaves out."""
         for side in (HERE, THERE):
-            only, keys = self._filter(side), {item.told[side].key for item in items if not item.binding and item.told[side]}
+            only = self._filter_of_needed(side) if is_needed else self._filter(side)
+            keys = {item.told[side].key for item in items if not item.binding and item.told[side]}
             if only and keys:
                 out = keys - sides[side].find_matching(self.entity, keys, only)
                 items = [item for item in items if item.binding or not item.told[side] or item.told[side].key not in out]

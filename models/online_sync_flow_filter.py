@@ -48,6 +48,10 @@ class OnlineSyncFlow(models.Model):
         """The filter without the day of creation: what was left alone may be paired."""
         return Filter(self.since or None, self._journal_keys(side), tuple(self._conditions()))
 
+    def _filter_of_needed(self, side):
+        """What goes for records that others need, too: what a bank told crosses by its journal only, never for the sake of a match."""
+        return Filter(journals=self._journal_keys(side)) if self._entity().is_booked else Filter()
+
     def _journal_keys(self, side):
         """Keys of the journals on a side; None for all. Transactions of a bank that is connected here do not come from there as well."""
         feeds = self.env['online.sync.account']

@@ -9,11 +9,12 @@ class OnlineSyncFlow(models.Model):
     _inherit = 'online.sync.flow'
 
     def write(self, vals):
-        """What is switched on switches on what it books with."""
+        """What is switched on switches on what it books with, the same way."""
         result = super().write(vals)
-        needed = self._needed().filtered(lambda flow: flow.direction == 'off') if vals.get('direction', 'off') != 'off' else None
-        if needed:
-            needed.write({'direction': 'both'})
+        way = vals.get('direction', 'off')
+        narrow = self._needed().filtered(lambda flow: flow.direction not in ('both', way)) if way != 'off' else self.browse()
+        for flow in narrow:
+            flow.direction = way if flow.direction == 'off' else 'both'
         return result
 
     def _needed(self):

@@ -32,7 +32,7 @@ class OnlineSyncFlow(models.Model):
         items = []
         for side in (HERE, THERE):
             keys = self._all_keys(sides, side) - known[side]
-            records = sides[side].read_records(self.entity, keys, names)
+            records = sides[side].read_records(self.entity, keys, names, refused={})
             items += [Item(bound.browse(), {HERE: None, THERE: None, side: record}) for record in records.values()]
         self._translate_all(items)
         return [item.local for item in items if item.local], [item.remote for item in items if item.remote]
@@ -46,14 +46,15 @@ class OnlineSyncFlow(models.Model):
             cursor, more = page.cursor, page.more
         return keys
 
-    def _confirm_pairs(self, pairs, leaves_rest=False):
+    def _confirm_pairs(self, pairs, read_at=None):
         """A person looked at the pairs: from now on the flow writes.
 
-        :param leaves_rest: what has no pair now is left alone, unless another record needs it
+        :param read_at: what was there then and has no pair is left alone, unless another record needs it; None: it flows. Where the flow
+            wrote before, it stays as it was said then: what is on its way is not left behind
         """
         self.ensure_one()
         bindings = self._bind(pairs)
-        self.write({'pairs_confirmed': True, 'born_after': fields.Datetime.now() if leaves_rest else False})
+        self.write({'pairs_confirmed': True, **({} if read_at and self.pairs_confirmed else {'born_after': read_at or False})})
         return bindings
 
     def _bind(self, pairs):
@@ -204,9 +205,10 @@ class OnlineSyncFlow(models.Model):
     def _find_alike(self, sides, side, items):
         """[(item, item of the other side alone, engine.pairing.Pair)] of what the other side has already; nothing is written."""
         other, entity = THERE if side == HERE else HERE, self._entity()
+        wanted, unread = list(pairing.searches(entity, [item.local if side == HERE else item.remote for item in items])), {}
+        found = self._unpaired_equals(sides, other, wanted, unread=unread)
+        items = self._without_unread(sides, other, items, unread)
         own = [item.local if side == HERE else item.remote for item in items]
-        wanted = list(pairing.searches(entity, own))
-        found = self._unpaired_equals(sides, other, wanted)
         theirs = [item.remote if side == HERE else item.local for item in found]
         by_key = {item.told[side].key: item for item in items}, {item.told[other].key: item for item in found}
         rivals = self._unpaired_equals(sides, side, wanted, by_key[0]) if found else []      # who is exact says the whole side, not a page
@@ -219,15 +221,36 @@ class OnlineSyncFlow(models.Model):
         return [(by_key[0][mine], by_key[1][yours], pair) for pair in pairs
                 for mine, yours in [(pair.local, pair.remote) if side == HERE else (pair.remote, pair.local)]]
 
-    def _unpaired_equals(self, sides, side, wanted, known=()):
-        """Items of records of a side alone that have the wanted values, without those with a key that is known."""
+    def _without_unread(self, sides, other, items, unread):
+        """Items without those that wait: what may be the same as them cannot be read on the other side.
+
+        :param unread: {key there: error}
+        """
+        left = []
+        for item in items:
+            if not unread:
+                return items
+            wanted = list(pairing.searches(self._entity(), [item.remote if other == HERE else item.local]))
+            keys = unread.keys() & sides[other].find_equal(self.entity, self._in_words_of(other, wanted)) if wanted else ()
+            if keys:
+                item.plan, item.error = Plan(plan.IGNORED), _(
+                    "It may be the same as a record of the other side that cannot be read. %s", unread[min(keys)].message)
+            else:
+                left.append(item)
+        return left
+
+    def _unpaired_equals(self, sides, side, wanted, known=(), unread=None):
+        """Items of records of a side alone that have the wanted values, without those with a key that is known.
+
+        :param unread: filled with {key: error} of those that cannot be read
+        """
         keys = sides[side].find_equal(self.entity, self._in_words_of(side, wanted)) if wanted else set()
         keys -= self._bound_keys(side, keys) | set(known)
-        return self._items_alone(sides, side, keys)
+        return self._items_alone(sides, side, keys, unread)
 
-    def _items_alone(self, sides, side, keys):
+    def _items_alone(self, sides, side, keys, unread=None):
         """Items of records of one side, whatever the other one has."""
-        records = sides[side].read_records(self.entity, keys) if keys else {}
+        records = sides[side].read_records(self.entity, keys, refused={} if unread is None else unread) if keys else {}
         found = [Item(self.env['online.sync.binding'].browse(), {HERE: None, THERE: None, side: record}) for record in records.values()
                  if record.state != CANCELLED]
         self._translate_all(found)

@@ -29,6 +29,7 @@ from . import test_peer_payments
 from . import test_issue_words
 from . import test_plan
 from . import test_peer_alike
+from . import test_peer_bank
 from . import test_peer_books
 from . import test_peer_models
 from . import test_peer_screens

@@ -47,12 +47,17 @@ class PeerCase(AccountTestInvoicingCommon):
             cls.proxy = Proxy(cls.peer.url).start()
             cls.addClassCleanup(cls.proxy.stop)
         if cls.at_first is not None:
-            cls.link = cls()._begin_class()
+            cls()._begin_class()
 
     def _begin_class(self):
         self.begin()
+        type(self).link = self.link
         self._pair(self.at_first)
-        return self.link
+        if self.prepare():
+            self.peer.keep()
+
+    def prepare(self):
+        """What all tests of the class begin with besides; a true value where something was written there."""
 
     def setUp(self):
         super().setUp()

@@ -440,11 +440,11 @@ class DriftTests:
             run.action_apply()
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestDrift18(DriftTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestDrift19(DriftTests, PeerCase):
     series = '19.0'

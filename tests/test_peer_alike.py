@@ -15,11 +15,10 @@ class AlikeTests:
 
     at_first = REFERENCES
 
-    def setUp(self):
-        super().setUp()
-        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
-        self.switch_on(*REFERENCES, 'partner', 'invoice')
-        self.run_sync()
+    def prepare(self):
+        type(self).partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on('partner', 'invoice')
+        return self.run_sync()
 
     def marker(self, record):
         """What a record here is found by there."""
@@ -336,11 +335,11 @@ class AlikeTests:
         self.assertNotEqual(self.twin(here), there)
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestPeerAlike18(AlikeTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestPeerAlike19(AlikeTests, PeerCase):
     series = '19.0'

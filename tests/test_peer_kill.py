@@ -246,11 +246,11 @@ class PeerKill:
         self.assertEqual(ours.trial_balance(), theirs.trial_balance())
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestPeerKill18(PeerKill, BaseCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestPeerKill19(PeerKill, BaseCase):
     series = '19.0'

@@ -265,11 +265,11 @@ class PeerModelsTests:
         flow.field_ids.read()
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestPeerModels18(PeerModelsTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestPeerModels19(PeerModelsTests, PeerCase):
     series = '19.0'

@@ -21,10 +21,11 @@ class PeerPaymentTests:
 
     at_first = REFERENCES
 
-    def with_payments(self):
-        self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
-        self.switch_on(*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation')
-        self.bank = self.company_data['default_journal_bank']
+    def prepare(self):
+        type(self).partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        type(self).bank = self.company_data['default_journal_bank']
+        self.switch_on('partner', 'invoice', 'payment', 'entry', 'allocation')
+        return self.run_sync()
 
     def payment(self, amount, post=True, **values):
         payment = self.env['account.payment'].create({
@@ -67,7 +68,6 @@ class PeerPaymentTests:
     # -- payments -----------------------------------------------------------------------------------------------------------------
 
     def test_customer_payment_from_here_pays_the_invoice_there(self):
-        self.with_payments()
         invoice, payment = self.invoice(100), self.payment(100, memo='thank you')
         self.match(invoice, payment.move_id)
         self.assertEqual(invoice.payment_state, 'paid')
@@ -97,7 +97,6 @@ class PeerPaymentTests:
         self.rpc.call('account.move.line', 'reconcile', [line['id'] for line in lines])
 
     def test_customer_payment_from_there_pays_the_invoice_here(self):
-        self.with_payments()
         invoice = self.invoice(100)
         self.run_sync()
         there = self.twin(invoice)
@@ -112,7 +111,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_vendor_payment(self):
-        self.with_payments()
         bill = self.invoice(80, move_type='in_invoice', ref='B-1')
         payment = self.payment(80, payment_type='outbound', partner_type='supplier')
         self.match(bill, payment.move_id)
@@ -123,7 +121,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_partial_payments_and_one_payment_for_two_invoices(self):
-        self.with_payments()
         first, second = self.invoice(100), self.invoice(50)
         part, rest = self.payment(30), self.payment(100)
         self.match(first, part.move_id)
@@ -137,7 +134,6 @@ class PeerPaymentTests:
 
     def test_allocations_wait_for_each_other(self):
         """The later one of two fits only after the earlier one."""
-        self.with_payments()
         invoice, part, rest = self.invoice(100), self.payment(30), self.payment(100)
         self.run_sync()
         partials = self.match(invoice, part.move_id), self.match(invoice, rest.move_id)
@@ -147,7 +143,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_instalments(self):
-        self.with_payments()
         terms = self.env.ref('account.account_payment_term_advance_60days')
         self.assertTrue(self.twin(terms))
         invoice, payment = self.invoice(100, invoice_payment_term_id=terms.id), self.payment(30)
@@ -161,7 +156,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_state_of_a_payment_follows(self):
-        self.with_payments()
         self.flow('payment').follows = True
         payment, draft = self.payment(10), self.payment(20, post=False)
         self.run_sync()
@@ -186,7 +180,6 @@ class PeerPaymentTests:
 
     def test_a_draft_payment_whose_number_was_used_is_cancelled(self):
         """Odoo would delete its entry, which it may not where another number follows."""
-        self.with_payments()
         self.flow('payment').follows = True
         payment, _later = self.payment(10), self.payment(20)
         self.run_sync()
@@ -205,7 +198,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_state_of_a_payment_that_does_not_follow(self):
-        self.with_payments()
         payment = self.payment(10)
         self.run_sync()
         payment.action_cancel()
@@ -214,7 +206,6 @@ class PeerPaymentTests:
 
     def test_a_draft_payment_that_was_changed_there_gets_its_entry(self):
         """Odoo chooses the account of the entry on `create`, and forgets it with the next change."""
-        self.with_payments()
         payment = self.payment(50, post=False)
         self.run_sync()
         twin = self.twin(payment)
@@ -228,7 +219,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_a_payment_for_which_there_is_no_account_is_not_posted(self):
-        self.with_payments()
         payment = self.payment(50, post=False)
         self.run_sync()
         payment.payment_type, payment.partner_type = 'outbound', 'supplier'
@@ -251,7 +241,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_number_of_a_payment_that_is_taken_there(self):
-        self.with_payments()
         payment = self.payment(10)
         other = self.pay_there(7, self.create_there('res.partner', name='Other'))
         self.assertEqual(self.there('account.payment', [('id', '=', other)], 'name')[0]['name'], payment.name)
@@ -274,7 +263,6 @@ class PeerPaymentTests:
         return entry
 
     def test_entry_with_three_items_both_ways(self):
-        self.with_payments()
         expense, revenue = self.company_data['default_account_expense'], self.company_data['default_account_revenue']
         receivable = self.company_data['default_account_receivable']
         entry = self.entry((receivable, 70.5, {'partner_id': self.partner.id, 'name': 'to pay'}), (expense, 29.5, {}), (revenue, -100, {}),
@@ -298,7 +286,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_amounts_of_a_draft_entry_both_ways(self):
-        self.with_payments()
         expense, revenue = self.company_data['default_account_expense'], self.company_data['default_account_revenue']
         entry = self.entry((expense, 29.5, {}), (revenue, -29.5, {}), post=False)
         self.run_sync()
@@ -315,7 +302,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_entry_pays_an_invoice(self):
-        self.with_payments()
         invoice = self.invoice(40)
         receivable = self.company_data['default_account_receivable']
         entry = self.entry((receivable, -40, {'partner_id': self.partner.id}), (self.company_data['default_account_expense'], 40, {}))
@@ -327,7 +313,6 @@ class PeerPaymentTests:
     # -- undone -------------------------------------------------------------------------------------------------------------------
 
     def test_unmatched_on_either_side(self):
-        self.with_payments()
         invoice, payment = self.invoice(100), self.payment(100)
         partial = self.match(invoice, payment.move_id)
         self.run_sync()
@@ -348,7 +333,6 @@ class PeerPaymentTests:
         self.assertEqual(invoice.amount_residual, 100)
 
     def test_unmatched_here_is_unmatched_there(self):
-        self.with_payments()
         invoice, payment = self.invoice(100), self.payment(100)
         partial = self.match(invoice, payment.move_id)
         self.run_sync()
@@ -363,7 +347,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_unmatched_there_is_unmatched_here(self):
-        self.with_payments()
         invoice, payment = self.invoice(100), self.payment(100)
         partial = self.match(invoice, payment.move_id)
         self.run_sync()
@@ -378,7 +361,6 @@ class PeerPaymentTests:
         return self.link.issue_ids.filtered(lambda issue: issue.kind == 'rejected' and issue.state == 'open')
 
     def test_many_that_are_unmatched_there_at_once_are_a_question(self):
-        self.with_payments()
         invoices = [self.invoice(amount) for amount in (10, 20)]
         for invoice in invoices:
             self.match(invoice, self.payment(invoice.amount_total).move_id)
@@ -397,7 +379,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_payment_that_was_cancelled_there_is_posted_again(self):
-        self.with_payments()
         payment = self.payment(100)
         self.run_sync()
         there = self.twin(payment)
@@ -412,7 +393,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_paid_on_both_sides_at_once_is_a_question(self):
-        self.with_payments()
         invoice = self.invoice(100)
         self.run_sync()
         mine, theirs = self.payment(100), self.pay_there(150, self.twin(self.partner))
@@ -438,7 +418,6 @@ class PeerPaymentTests:
 
     def test_match_of_what_is_posted_later(self):
         """The payment is held as a draft there; once somebody posts it, its match follows by itself."""
-        self.with_payments()
         self.flow('payment').arrives_as = 'draft'
         invoice, payment = self.invoice(100), self.payment(100)
         self.match(invoice, payment.move_id)
@@ -461,7 +440,6 @@ class PeerPaymentTests:
 
     def test_a_paid_document_that_follows(self):
         """Whoever opened it while it is matched would undo its payment: it is unmatched, changed, and matched again, as it was here."""
-        self.with_payments()
         self.flow('invoice').follows = True
         invoice, payment = self.paid_invoice()
         (invoice.line_ids | payment.move_id.line_ids).remove_move_reconcile()       # 19.0 keeps it in a draft
@@ -480,7 +458,6 @@ class PeerPaymentTests:
 
     def test_a_paid_document_is_not_opened_for_a_change(self):
         """It is matched on the other side only: a person undoes that, or does not."""
-        self.with_payments()
         self.flow('invoice').follows = True
         invoice, payment = self.paid_invoice()
         self.flow('allocation').direction = 'off'
@@ -494,7 +471,6 @@ class PeerPaymentTests:
 
     def test_opened_for_a_change_that_is_refused_and_not_posted_again(self):
         """A person is told that it is a draft now, and why."""
-        self.with_payments()
         bill = self.invoice(100, move_type='in_invoice')
         self.run_sync()
         there = self.twin(bill)
@@ -507,7 +483,6 @@ class PeerPaymentTests:
         self.assertEqual(self.move_there(there)['state'], 'draft')
 
     def test_a_currency_that_the_other_side_does_not_have(self):
-        self.with_payments()
         coin = self.env['res.currency'].create({'name': 'XQQ', 'symbol': 'q', 'rate_ids': [Command.create({'name': DAY, 'rate': 3})]})
         invoice = self.invoice(100, currency_id=coin.id)
         self.run_sync()
@@ -515,7 +490,6 @@ class PeerPaymentTests:
         self.assertIn('no currency XQQ', self.refused().change_id.why)
 
     def test_matched_again_before_the_next_run(self):
-        self.with_payments()
         invoice, payment = self.paid_invoice()
         (invoice.line_ids | payment.move_id.line_ids).remove_move_reconcile()
         partial = self.match(invoice, payment.move_id)
@@ -527,7 +501,6 @@ class PeerPaymentTests:
 
     def test_two_equal_matches_of_one_payment(self):
         """Two instalments of one invoice, paid out of one payment, one after the other."""
-        self.with_payments()
         terms = self.env.ref('account.account_payment_term_advance_60days')
         invoice, payment = self.invoice(100, invoice_payment_term_id=terms.id), self.payment(60)
         items = invoice.line_ids.filtered(lambda line: line.account_id.account_type == 'asset_receivable').sorted('date_maturity')
@@ -540,7 +513,6 @@ class PeerPaymentTests:
 
     def test_a_match_that_comes_to_another_amount_is_tried_once(self):
         """Odoo books an exchange difference and takes it back: each try leaves that behind."""
-        self.with_payments()
         self.with_euros(0.8)
         invoice, payment = self.invoice(100), self.payment(40, currency_id=self.euro.id)
         self.match(invoice, payment.move_id)
@@ -553,7 +525,6 @@ class PeerPaymentTests:
         self.assertEqual(len(self.there('account.move', [], 'id')), before + 1)
 
     def test_skip_and_retry_take_along_what_waits(self):
-        self.with_payments()
         self.switch_on('product')
         product = self.env['product.product'].create({'name': 'Chair', 'barcode': '4006381333931'})
         stool = self.create_there('product.product', name='Stool', barcode='4006381333931')
@@ -578,7 +549,6 @@ class PeerPaymentTests:
         self.assertEqual(self.move_there(self.twin(invoice))['state'], 'posted')
 
     def test_what_does_not_come_to_the_amount_is_refused_in_words(self):
-        self.with_payments()
         invoice, payment = self.invoice(100), self.payment(60)
         self.run_sync()
         other = self.pay_there(90, self.twin(self.partner))
@@ -592,7 +562,6 @@ class PeerPaymentTests:
         self.assertEqual(self.open_there(self.twin(invoice)), 10, "nothing was matched in part")
 
     def test_bank_transaction_that_pays_is_not_sent(self):
-        self.with_payments()
         invoice = self.invoice(100)
         line = self.env['account.bank.statement.line'].create({
             'journal_id': self.bank.id, 'date': DAY, 'payment_ref': invoice.name, 'amount': 100, 'partner_id': self.partner.id})
@@ -623,7 +592,6 @@ class PeerPaymentTests:
             'ir.attachment', [('res_model', '=', model), ('res_id', '=', id_), ('res_field', '=', False)], 'name', 'datas')}
 
     def test_attachments_of_documents(self):
-        self.with_payments()
         self.switch_on('attachment')
         invoice, payment = self.invoice(100), self.payment(100)
         scan = self.attach(invoice)
@@ -648,7 +616,6 @@ class PeerPaymentTests:
         self.assertIn('scan.txt', self.files_there('account.move', there), "a file is only deleted where the flow says so")
 
     def test_a_file_that_is_too_large_holds_up_no_other(self):
-        self.with_payments()
         self.switch_on('attachment')
         invoice = self.invoice(100)
         self.run_sync()
@@ -662,7 +629,6 @@ class PeerPaymentTests:
         self.assertFalse(self.link.failure_count)
 
     def test_attachment_waits_for_nothing_and_comes_with_its_document(self):
-        self.with_payments()
         self.switch_on('attachment')
         flow = self.flow('invoice')
         flow.since = '2026-03-20'
@@ -676,7 +642,6 @@ class PeerPaymentTests:
         self.assertIn('scan.txt', self.files_there('account.move', self.twin(invoice)))
 
     def test_bank_transactions_where_only_one_side_has_the_feed(self):
-        self.with_payments()
         self.switch_on('bank_transaction')
         lines = self.env['account.bank.statement.line']
         line = lines.create({
@@ -706,7 +671,6 @@ class PeerPaymentTests:
         self.assertTrue(self.link.issue_ids.filtered(lambda issue: issue.kind == 'gone' and issue.state == 'open'))
 
     def test_bank_transactions_do_not_come_beside_the_bank_s_own(self):
-        self.with_payments()
         self.switch_on('bank_transaction')
         feed = self.env['online.sync.link'].sudo().create({'provider': 'simplefin', 'company_id': self.company.id})
         self.env['online.sync.account'].sudo().create({
@@ -718,7 +682,6 @@ class PeerPaymentTests:
 
     def test_bank_transactions_do_not_go_to_a_journal_with_a_feed_there(self):
         """Odoo says of a journal where its transactions come from."""
-        self.with_payments()
         self.switch_on('bank_transaction')
         line = self.env['account.bank.statement.line'].create({
             'journal_id': self.bank.id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'INV 1'})
@@ -732,7 +695,6 @@ class PeerPaymentTests:
         self.assertTrue(self.twin(line))
 
     def test_bank_transaction_that_both_sides_have_already(self):
-        self.with_payments()
         self.switch_on('bank_transaction')
         line = self.env['account.bank.statement.line'].create({
             'journal_id': self.bank.id, 'date': DAY, 'amount': 120.5, 'payment_ref': 'INV 1'})
@@ -750,7 +712,6 @@ class PeerPaymentTests:
         self.assertEqual(len(self.there('account.bank.statement.line', [], 'id')), 2)
 
     def test_bank_transaction_entered_here_when_it_had_come_already(self):
-        self.with_payments()
         self.switch_on('bank_transaction')
         self.run_sync()
         lines, journal = self.env['account.bank.statement.line'], self.there('account.journal', [('type', '=', 'bank')], 'id')[0]['id']
@@ -772,7 +733,6 @@ class PeerPaymentTests:
 
     def test_invoice_and_payment_in_euros(self):
         """There is another rate there (1): the document's own goes with it, the payment has each side's."""
-        self.with_payments()
         self.with_euros(0.812345)
         invoice, payment = self.invoice(1234.56, currency_id=self.euro.id), self.payment(1234.56, currency_id=self.euro.id)
         partial = self.match(invoice, payment.move_id)
@@ -798,7 +758,7 @@ class PeerPaymentTests:
         self.link.action_disconnect()
         self.link = self.connect().sudo()
         self.assertEqual(self.link.peer_currency, 'EUR')
-        self.with_payments()
+        self._pair((*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation'))
         invoice, payment = self.invoice(100), self.payment(100)
         self.match(invoice, payment.move_id)
         self.run_sync()
@@ -810,7 +770,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_invoice_in_euros_from_there(self):
-        self.with_payments()
         self.with_euros(0.5)
         self.run_sync()
         euro, = self.there('res.currency', [('name', '=', 'EUR')], 'id')
@@ -830,7 +789,6 @@ class PeerPaymentTests:
         self.assert_quiet()
 
     def test_entry_in_euros(self):
-        self.with_payments()
         self.with_euros(0.8)
         entry = self.entry(
             (self.company_data['default_account_expense'], 125, {'currency_id': self.euro.id, 'amount_currency': 99}),
@@ -842,7 +800,6 @@ class PeerPaymentTests:
 
     def test_refusals_of_a_side(self):
         """What `write_records` says of allocations that cannot be: nothing is written, each has its sentence."""
-        self.with_payments()
         invoice = self.invoice(100, post=False)
         payment = self.payment(100)
         here = self.sides()[HERE]

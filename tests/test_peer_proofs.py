@@ -741,11 +741,11 @@ class PeerProofs:
         self.assertFalse(self.issues().mapped('summary'))
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestPeerProofs18(PeerProofs, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestPeerProofs19(PeerProofs, PeerCase):
     series = '19.0'

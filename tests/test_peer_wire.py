@@ -243,11 +243,11 @@ class WireTests:
                 self.link.flow_ids.direction = 'off'
 
 
-@tagged('post_install', '-at_install', 'peer18')
+@tagged('post_install', '-at_install', 'peer18', 'one_series')
 class TestPeerWire18(WireTests, PeerCase):
     series = '18.0'
 
 
-@tagged('post_install', '-at_install', 'peer19')
+@tagged('post_install', '-at_install', 'peer19', 'one_series')
 class TestPeerWire19(WireTests, PeerCase):
     series = '19.0'

@@ -1,9 +1,9 @@
 """engine/plan.py: what is to be done about a record. No database."""
 from odoo.tests import BaseCase, tagged
 
-from ..clients.books import DRAFT, POSTED, Record
+from ..clients.books import DRAFT, POSTED, Line, Record
 from ..engine.entities import ENTITIES, STATE
-from ..engine.merge_rules import Base, Rule
+from ..engine.merge_rules import OFF, PUSH, Base, Rule
 from ..engine.plan import Options, plan_pair
 
 INVOICE = ENTITIES['invoice']
@@ -27,3 +27,16 @@ class TestPlan(BaseCase):
 
     def test_what_is_no_number_can_be_emptied(self):
         self.assertEqual(self.plan(POSTED, payment_reference='').to_local.fields, {'payment_reference': ''})
+
+    def test_what_a_person_takes_back_is_what_flows(self):
+        """The lines of a posted document go back as they were, without what the other side keeps for itself."""
+        inner = {'text': Rule(), 'balance': Rule(OFF), 'account': Rule(PUSH)}
+        lines = [(Line(key, {'text': text, 'balance': balance, 'account': account}),) for key, text, balance, account in (
+            ('1', 'old', 10, 'a'), ('2', 'new', 20, 'b'))]
+        here, there = (Record('invoice', key, 'v', {'lines': value}, POSTED) for key, value in zip(('1', '2'), lines, strict=True))
+        base = Base({'lines': lines[0], STATE: POSTED}, {'lines': (Line('2', lines[0][0].fields),), STATE: POSTED})
+        for winner, side, wanted in (('local', 'to_remote', {'text': 'old', 'account': 'a'}), ('remote', 'to_local', {'text': 'new'})):
+            plan = plan_pair(INVOICE, base, here, there, {'lines': Rule(lines=inner), STATE: Rule()}, Options(), decided={'lines': winner})
+            edits = getattr(plan, side).fields['lines']
+            written = [line.fields for line in edits.add] + list(edits.update.values())
+            self.assertEqual(written, [wanted])

@@ -29,6 +29,7 @@ class OnlineSyncPairing(models.TransientModel):
     _transient_max_hours = 24.0
 
     link_id = fields.Many2one('online.sync.link', string="Connection", required=True, ondelete='cascade')
+    read_at = fields.Datetime(help="When the reading began: what is entered later is not among what is left alone.")
     kind_ids = fields.One2many('online.sync.pairing.kind', 'pairing_id')
     line_ids = fields.One2many('online.sync.pairing.line', 'pairing_id')
     probable_ids = fields.One2many(
@@ -55,7 +56,8 @@ class OnlineSyncPairing(models.TransientModel):
         """Read both sides, and propose."""
         self.ensure_one()
         link = self.link_id.sudo()
-        flows = link.flow_ids.filtered(lambda flow: flow.direction != 'off').sorted('sequence')
+        flows = link.flow_ids.filtered(lambda flow: flow.direction != 'off' and flow._has_model()).sorted('sequence')
+        self.read_at = fields.Datetime.now()
         sides = link._sides(flows[:1], link._client())
         flows._check_fields(sides)
         proposed = _Proposed()
@@ -140,7 +142,8 @@ class OnlineSyncPairing(models.TransientModel):
             known = set(bound.mapped('res_id')), set(bound.mapped('external_id'))
             flow._confirm_pairs([
                 pairing.Pair(str(line.res_id), line.remote_id.external_id, line.sureness, ()) for line in lines
-                if line.res_id not in known[0] and line.remote_id.external_id not in known[1]], kind._leaves_rest())
+                if line.res_id not in known[0] and line.remote_id.external_id not in known[1]],
+                self.read_at if kind._leaves_rest() else None)
             apart = self.line_ids.filtered(
                 lambda line, kind=kind: line.kind_id == kind and line.remote_id and line.decision == 'no' and line.sureness != 'none')
             self.env['online.sync.alike'].sudo()._keep_apart(flow, {(line.res_id, line.remote_id.external_id) for line in apart})

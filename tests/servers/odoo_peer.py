@@ -138,6 +138,17 @@ class OdooPeer:
         if self.addon:
             self.serve()
 
+    def keep(self):
+        """What the database holds now is what it begins with from now on."""
+        if self._spare:
+            self._drop(self._spare.result())
+            self._spare = None
+        name = f'{self.database}_kept'
+        self._databases.append(name)
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.database}'", 'postgres')
+        self._copy(self.database, name)
+        self.template = name
+
     def _make_spare(self):
         name = f'{self.database}_spare'
         if name not in self._databases:
