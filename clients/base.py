@@ -190,7 +190,14 @@ class BankClient(Client):
 
 
 class BooksClient(Client):
-    """Another accounting system, whose books are kept equal to ours."""
+    """Another accounting system, whose books are kept equal to ours.
+
+    :ivar kept: what the sides of a run need not ask again, by who keeps it
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kept: dict[str, dict] = {}
 
     @abc.abstractmethod
     def start(self) -> Consent:

@@ -73,13 +73,15 @@ class OdooSide(Finding, Balances, Rights, Writing, Side):
     :param company: id of the company
     :param lang: language in which translated texts are read and written
     :param shapes: {entity: its shape} of kinds of records that a user chose, besides those that everybody has
+    :param infos: what `fields_get` said of models, in this language; what is asked anew is added, for the sides of the same run
     """
 
-    def __init__(self, access: Access, company: int, lang: str = 'en_US', shapes: Mapping[str, Shape] | None = None):
+    def __init__(self, access: Access, company: int, lang: str = 'en_US', shapes: Mapping[str, Shape] | None = None,
+                 infos: dict[str, dict] | None = None):
         self.access, self.company, self.shapes = access, company, {**SHAPES, **(shapes or {})}
         self.context = {'lang': lang, 'allowed_company_ids': [company], 'active_test': False}
         self._codes: dict[tuple[str, str], dict[int, str]] = {}
-        self._infos: dict[str, dict] = {}
+        self._infos = {} if infos is None else infos
         self._owned: dict[str, set[int]] = {}
         self._company_values: dict[tuple[str, ...], list] = {}
         self._taxes: TaxItems | None = None

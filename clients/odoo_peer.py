@@ -180,7 +180,8 @@ class OdooPeer(BooksClient):
 
     def side(self, language, shapes=None):
         access = RpcAccess(self.rpc, self.credentials.get('listener', ''))
-        return OdooSide(access, int(self.credential('company_id')), self._known_language(language), shapes)
+        language = self._known_language(language)
+        return OdooSide(access, int(self.credential('company_id')), language, shapes, self.kept.setdefault(language, {}))
 
     def _known_language(self, language):
         """Odoo refuses every call in a language that is not installed there."""

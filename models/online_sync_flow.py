@@ -147,11 +147,14 @@ class OnlineSyncFlow(models.Model):
         """{name of a field: value for new records on the other side where the field does not flow}"""
         return {field.name: field._default() for field in self.field_ids if field._has_default()}
 
-    def _side_here(self):
+    def _side_here(self, infos=None):
+        """
+        :param infos: what is known of the fields of models, kept for a run
+        """
         env = self.env(user=self.link_id.user_id.id, su=True) if self.link_id.user_id else self.sudo().env
         flows = self.link_id.flow_ids
         return OdooSide(LocalAccess(env, self.link_id, flows._choosers()), self.company_id.id, self.link_id.user_id.lang or 'en_US',
-                        flows._shapes())
+                        flows._shapes(), infos)
 
     def _markers(self):
         """What the markers of this kind of records begin with."""

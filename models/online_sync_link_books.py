@@ -136,7 +136,7 @@ class OnlineSyncLink(models.Model):
     def _sides(self, flow, client):
         there = client.side(self.user_id.lang or 'en_US', self.flow_ids._shapes())
         there.is_careful = self._broke_off()
-        return {HERE: flow._side_here(), THERE: there}
+        return {HERE: flow._side_here(client.kept.setdefault(HERE, {})), THERE: there}
 
     def _check_not_connected_twice(self, client):
         """Each of two connections to the same books would create what the other one created."""

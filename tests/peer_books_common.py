@@ -14,10 +14,10 @@ class BooksCase(PeerCase):
         self.peer.sql("""INSERT INTO res_groups_users_rel (gid, uid) SELECT data.res_id, sync.id FROM ir_model_data data, res_users sync
             WHERE data.module = 'account' AND data.name = 'group_account_manager' AND sync.login = 'sync' ON CONFLICT DO NOTHING""")
 
-    def begin_books(self, *more):
+    def begin_books(self):
         self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
         self.tax = self.company_data['default_tax_purchase']
-        self.switch_on(*FLOWS, *more)
+        self.switch_on(*FLOWS)
 
     def issues(self):
         return self.link.issue_ids.filtered(lambda issue: issue.state == 'open')

@@ -2,12 +2,17 @@
 from odoo import Command
 from odoo.tests import tagged
 
-from .peer_books_common import BooksCase
+from .peer_books_common import FLOWS, BooksCase
 from .peer_common import DAY
 
 
 class PeerBank(BooksCase):
     allow_inherited_tests_method = True     # else Odoo runs only what a class defines itself
+
+    def prepare(self):
+        type(self).partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123'})
+        self.switch_on(*FLOWS, 'bank_transaction')
+        return self.run_sync()
 
     def bank_line(self, amount, **values):
         return self.env['account.bank.statement.line'].create({
@@ -34,7 +39,6 @@ class PeerBank(BooksCase):
         return invoice.line_ids.filtered(lambda item: item.account_id.account_type == 'asset_receivable')
 
     def test_bank_transaction_that_pays_pays_there_too(self):
-        self.begin_books('bank_transaction')
         invoice, other = self.invoice(100), self.invoice(60)
         line = self.bank_line(200)
         self.run_sync()
@@ -57,7 +61,6 @@ class PeerBank(BooksCase):
         self.assert_quiet()
 
     def test_bank_transaction_that_paid_before_it_crosses(self):
-        self.begin_books('bank_transaction')
         invoice, line = self.invoice(100), self.bank_line(100)
         self.settle(line, (self.receivable(invoice), 100))
         self.runs()
@@ -69,7 +72,6 @@ class PeerBank(BooksCase):
     def test_settling_that_is_refused_at_first(self):
         if self.series != '18.0':
             self.skipTest("19.0 books on an archived account")
-        self.begin_books('bank_transaction')
         account, line = self.company_data['default_account_expense'], self.bank_line(-7)
         line._seek_for_lines()[1].account_id = account
         self.close_there(account)
@@ -84,7 +86,6 @@ class PeerBank(BooksCase):
         self.assert_books_agree()
 
     def test_bank_transaction_that_pays_there_pays_here_too(self):
-        self.begin_books('bank_transaction')
         invoice, line = self.invoice(100), self.bank_line(100)
         self.run_sync()
         items = self.there('account.move.line', [
@@ -100,7 +101,6 @@ class PeerBank(BooksCase):
         self.assert_quiet()
 
     def test_bank_transaction_that_settles_a_payment(self):
-        self.begin_books('bank_transaction')
         invoice = self.invoice(100)
         payment = self.pay(invoice, 100)
         line = self.bank_line(100)
@@ -112,7 +112,6 @@ class PeerBank(BooksCase):
         self.assert_quiet()
 
     def test_comparison_sees_what_is_settled_on_one_side(self):
-        self.begin_books('bank_transaction')
         self.invoice(100)
         line = self.env['account.bank.statement.line'].create({
             'journal_id': self.company_data['default_journal_bank'].id, 'date': DAY, 'amount': 100, 'payment_ref': 'paid',
@@ -142,7 +141,6 @@ class PeerBank(BooksCase):
 
     def test_settled_otherwise_on_each_side_is_a_question(self):
         """Else one receipt would be booked on both accounts, in both books."""
-        self.begin_books('bank_transaction')
         invoice, line = self.invoice(100), self.bank_line(100)
         self.run_sync()
         self.settle(line, (self.receivable(invoice), 100))
@@ -161,7 +159,6 @@ class PeerBank(BooksCase):
         self.assert_quiet()
 
     def test_undone_with_the_partner_that_came_with_it(self):
-        self.begin_books('bank_transaction')
         invoice, line = self.invoice(100), self.bank_line(100, partner_id=False)
         self.run_sync()
         line.partner_id = self.partner
@@ -180,7 +177,6 @@ class PeerBank(BooksCase):
 
     def test_partner_and_label_of_what_is_settled(self):
         """Odoo would take out what settles it."""
-        self.begin_books('bank_transaction')
         invoice, line = self.invoice(100), self.bank_line(100, partner_id=False)
         self.settle(line, (self.receivable(invoice), 100))
         self.runs()
@@ -193,11 +189,8 @@ class PeerBank(BooksCase):
         self.assert_quiet()
 
     def test_matched_in_a_journal_that_is_left_out(self):
-        self.begin_books()
-        journal = self.company_data['default_journal_bank']
-        other = journal.copy({'name': 'Second bank', 'code': 'BNK9'})
+        other = self.company_data['default_journal_bank'].copy({'name': 'Second bank', 'code': 'BNK9'})
         self.flow('bank_transaction').journal_ids = other
-        self.switch_on('bank_transaction', journal_ids=[Command.set(other.ids)])
         invoice, line = self.invoice(100), self.bank_line(100)
         self.settle(line, (self.receivable(invoice), 100))
         self.runs()
@@ -208,7 +201,6 @@ class PeerBank(BooksCase):
 
     def test_grids_of_an_item_that_settles(self):
         """Changed alone, the item stays the part of its tax that it is."""
-        self.begin_books('bank_transaction')
         tax, line = self.company_data['default_tax_purchase'], self.bank_line(-115)
         part = tax.invoice_repartition_line_ids.filtered(lambda one: one.repartition_type == 'tax')
         tag = self.env['account.account.tag'].create({'name': 'own grid', 'applicability': 'taxes'})
@@ -233,7 +225,6 @@ class PeerBank(BooksCase):
 
     def test_a_field_of_what_settles_that_does_not_flow(self):
         """Refused in words, and nothing else stops."""
-        self.begin_books('bank_transaction')
         self.flow('bank_transaction').field_ids.filtered(lambda field: field.name == 'items/account').direction = 'off'
         invoice, line = self.invoice(100), self.bank_line(100)
         self.settle(line, (self.receivable(invoice), 100))

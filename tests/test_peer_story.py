@@ -34,7 +34,7 @@ class StoryTests:
         for number, seed in enumerate(seeds()):
             with self.subTest(seed=seed):
                 if number:
-                    self.link.flow_ids.direction = 'off'
+                    self.link.action_disconnect()
                     self.begin()
                 self.play(seed)
 

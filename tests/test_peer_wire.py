@@ -224,6 +224,7 @@ class WireTests:
         for minutes in (10, -10):
             with self.subTest(minutes=minutes), freeze_time(datetime.now(timezone.utc) + timedelta(minutes=minutes), tick=True):
                 if minutes < 0:
+                    self.link.action_disconnect()
                     self.begin()
                 self.partner = self.env['res.partner'].create({'name': 'Acme', 'vat': 'US123', 'street': 'Main 1'})
                 self.flow('partner').policy = 'newest'
