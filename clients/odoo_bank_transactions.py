@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from .books import LineEdits
 from .errors import Rejected
-from .odoo_habits import REFUSALS, Documents, money, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes, with_kept
+from .odoo_documents import Documents, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes
+from .odoo_habits import REFUSALS, money, with_kept
 
 FED = "Its journal has its own bank feed, which brings it too. Leave the journal out of what is synchronized, or switch that feed off."
 KEPT = "A bank transaction is deleted by a person only."

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from .books import CANCELLED, DRAFT, POSTED, Line, LineEdits, Ref
 from .errors import Rejected
-from .odoo_habits import REFUSALS, Documents, money, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes
+from .odoo_documents import Documents, refused_for_gaps, refused_for_taxes, taxes_of_line, told_with_taxes
+from .odoo_habits import REFUSALS, money
 
 NO_ACCOUNT = ("It would have no journal entry: its payment method has no outstanding account. Give it one in the journal, and try again.")
 DRAFT_WRITE_OFF = ("Something is written off in it, and it would be a draft where it goes to: Odoo writes off in posted payments only. It "

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from .books import CANCELLED, DRAFT, POSTED, Value
 from .odoo_bank_transactions import BankTransactions
-from .odoo_habits import Accounts, Attachments, Entries, Habits, Invoices, Partners
+from .odoo_documents import Entries, Invoices
+from .odoo_habits import Accounts, Attachments, Habits, Partners
 from .odoo_payments import Payments
 from .odoo_ties import Allocations
 

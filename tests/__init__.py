@@ -31,6 +31,7 @@ from . import test_plan
 from . import test_peer_alike
 from . import test_peer_bank
 from . import test_peer_books
+from . import test_peer_closed
 from . import test_peer_models
 from . import test_peer_screens
 from . import test_peer_story

@@ -1,11 +1,13 @@
 """A story of two books and the people who work in both, put together at random from a seed."""
 import random
 from collections import Counter, defaultdict
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, MissingError, UserError
 
 from ...clients.errors import Rejected
+from ...clients.http import Http
 from ...engine.entities import STATE
 from ...engine.merge_rules import OFF
 from ...engine.plan import HERE, THERE
@@ -53,21 +55,26 @@ class Story:
 
     @contextmanager
     def kill_sometimes(self):
-        """Now and then the server dies between writing on the other side and remembering it."""
-        flow_class = type(self.case.env['online.sync.flow'])
-        original = flow_class._remember
-        story = self
-
-        def dying(flow, sides, items):
-            if story.faulty and story.random.random() < 0.05:
-                story.told.append('  -- dies')
-                raise KeyboardInterrupt
-            return original(flow, sides, items)
-        flow_class._remember = dying
-        try:
+        """Now and then the server dies: between writing on the other side and remembering it, or when any call was answered."""
+        with ExitStack() as stack:
+            for owner, name, chance in ((type(self.case.env['online.sync.flow']), '_remember', 0.05), (Http, 'request', 0.004)):
+                stack.enter_context(patch.object(owner, name, self._dying(getattr(owner, name), name == '_remember', chance)))
             yield
-        finally:
-            flow_class._remember = original
+
+    def _dying(self, original, is_before, chance):
+        def dies():
+            if self.faulty and self.random.random() < chance:
+                self.told.append(f'  -- dies {"before" if is_before else "after"} {original.__name__}')
+                raise KeyboardInterrupt
+
+        def dying(*args, **kwargs):
+            if is_before:
+                dies()
+            result = original(*args, **kwargs)
+            if not is_before:
+                dies()
+            return result
+        return dying
 
     def sync(self):
         with self.kill_sometimes():
