@@ -283,9 +283,9 @@ class Story:
             if rule.direction == OFF or name not in local or name not in remote:
                 continue
             if rule.lines is not None:
-                flows = {one for one, inner in rule.lines.items() if inner.direction != OFF}
-                mine, theirs = ([{one: line.fields[one] for one in flows if one in line.fields} for line in lines]
-                                for lines in (local[name], remote[name]))
+                told = [{one for line in lines for one in line.fields} for lines in (local[name], remote[name])]
+                flows = {one for one, inner in rule.lines.items() if inner.direction != OFF} & told[0] & told[1]
+                mine, theirs = ([{one: line.fields[one] for one in flows} for line in lines] for lines in (local[name], remote[name]))
                 if sorted(map(repr, mine)) != sorted(map(repr, theirs)):
                     yield name
             elif local[name] != remote[name] and name not in ('number', 'reference', 'payment_reference'):
