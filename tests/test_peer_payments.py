@@ -759,6 +759,8 @@ class PeerPaymentTests:
         self.link = self.connect().sudo()
         self.assertEqual(self.link.peer_currency, 'EUR')
         self._pair((*REFERENCES, 'partner', 'invoice', 'payment', 'entry', 'allocation'))
+        partners = self.flow('partner')
+        partners._confirm_pairs(partners._find_pairs(self.sides()))     # those that only have the same name, too
         invoice, payment = self.invoice(100), self.payment(100)
         self.match(invoice, payment.move_id)
         self.run_sync()

@@ -178,9 +178,7 @@ class OdooPeer:
         """Its caches are of the database before; so are its models where that one's were changed since its start."""
         now = self._told or self._signals()
         self._told = steps = {name: number + ('registry' not in name or number != now[name]) for name, number in before.items()}
-        self.sql('; '.join(
-            f"INSERT INTO {name} (id) VALUES ({number}) ON CONFLICT DO NOTHING" if name.startswith('orm') else
-            f"SELECT setval('{name}', {number})" for name, number in steps.items()))
+        self.sql('; '.join(_step(name, number) for name, number in steps.items()))
 
     def sql(self, query, database=''):
         """What a query gives, as `psql -At` prints it, past the server."""
@@ -293,3 +291,11 @@ def _told(value):
     if isinstance(value, bool):
         return 't' if value else 'f'
     return '' if value is None else str(value)
+
+
+def _step(name, number):
+    """Give a sequence (18.0), or the sequence of a table and its last row (19.0), a number."""
+    if not name.startswith('orm'):
+        return f"SELECT setval('{name}', {number})"
+    return (f"INSERT INTO {name} (id) VALUES ({number}) ON CONFLICT DO NOTHING; "
+            f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {number})")
