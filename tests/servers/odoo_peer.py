@@ -290,6 +290,8 @@ class OdooPeer:
 def _told(value):
     if isinstance(value, bool):
         return 't' if value else 'f'
+    if isinstance(value, (list, dict)):
+        return json.dumps(value)
     return '' if value is None else str(value)
 
 
