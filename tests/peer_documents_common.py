@@ -87,3 +87,10 @@ class DocumentsCase(PeerCase):
         self.with_documents('payment', 'entry', 'bank_transaction')
         self.bank = self.company_data['default_journal_bank']
         self.run_sync()
+
+    def change_there(self, move, price):
+        """Somebody resets a document there to draft, changes its price and posts it again."""
+        self.there_do('button_draft', move)
+        line, = self.there('account.move.line', [('move_id', '=', move), ('display_type', '=', 'product')], 'id')
+        self.write_there('account.move', move, invoice_line_ids=[[1, line['id'], {'price_unit': price}]])
+        self.there_do('action_post', move)

@@ -217,13 +217,6 @@ class PeerProofs(DocumentsCase):
         self.assert_equal_there(invoice)
         self.assertFalse(self.issues().mapped('summary'))
 
-    def change_there(self, move, price):
-        """Somebody resets a document there to draft, changes its price and posts it again."""
-        self.there_do('button_draft', move)
-        line, = self.there('account.move.line', [('move_id', '=', move), ('display_type', '=', 'product')], 'id')
-        self.write_there('account.move', move, invoice_line_ids=[[1, line['id'], {'price_unit': price}]])
-        self.there_do('action_post', move)
-
     # -- files --------------------------------------------------------------------------------------------------------------------
 
     def files_there(self, move):
