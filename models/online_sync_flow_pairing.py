@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..clients.books import CANCELLED
 from ..engine import pairing, plan
 from ..engine.entities import CREATE, LINK, STATE
-from ..engine.pairing import EXACT, Pair
+from ..engine.pairing import EXACT, PROBABLE, Pair
 from ..engine.plan import HERE, THERE, Plan
 from ..engine.values import to_json
 from .online_sync_flow_exchange import Item
@@ -211,10 +211,14 @@ class OnlineSyncFlow(models.Model):
         own = [item.local if side == HERE else item.remote for item in items]
         theirs = [item.remote if side == HERE else item.local for item in found]
         by_key = {item.told[side].key: item for item in items}, {item.told[other].key: item for item in found}
-        rivals = self._unpaired_equals(sides, side, wanted, by_key[0]) if found else []      # who is exact says the whole side, not a page
+        hidden = {}
+        # Who is exact says the whole side, not a page.
+        rivals = self._unpaired_equals(sides, side, wanted, by_key[0], hidden) if found else []
         own += [item.local if side == HERE else item.remote for item in rivals]
         pairs = pairing.alike(entity, *((own, theirs) if side == HERE else (theirs, own)))
         pairs = [pair for pair in pairs if (pair.local if side == HERE else pair.remote) in by_key[0]]
+        if hidden:      # whoever cannot be read may be the one
+            pairs = [replace(pair, sureness=PROBABLE) for pair in pairs]
         pairs = self._with_own_sure(sides, self._without_apart(pairs))
         creates = (self.missing_there if side == HERE else self.missing_here) == CREATE
         pairs = [pair for pair in pairs if creates or pair.sureness == EXACT]       # what is never created needs no question
